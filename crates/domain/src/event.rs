@@ -1,0 +1,70 @@
+//! What other systems hear of us. Field names and topics are a contract.
+
+use crate::{FailCode, OrderNo, OrderStatus, PaymentStatus, Yen};
+use serde::{Deserialize, Serialize};
+
+/// Topics, keyed by order number.
+pub mod topic {
+    pub const ORDERS: &str = "orders.events.v1";
+    pub const PAYMENTS: &str = "payments.events.v1";
+}
+
+/// An order changed in a way that its buyer can see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderStatusChanged {
+    pub order_no: OrderNo,
+    pub user_id: String,
+    pub status: OrderStatus,
+    pub payment_status: PaymentStatus,
+    pub amount: Yen,
+    /// Grows with every change of the order, from 1.
+    pub version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_code: Option<FailCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// ISO 8601, UTC.
+    pub at: String,
+}
+
+impl OrderStatusChanged {
+    pub const TYPE: &'static str = "OrderStatusChanged";
+}
+
+/// PayPay's details were read and showed something new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentStatusObserved {
+    pub order_no: OrderNo,
+    pub merchant_payment_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<String>,
+    pub status: PaymentStatus,
+    pub amount: Yen,
+    /// `webhook`, `poll`, `expiry`, `cancel` or `reconcile`: what made us look.
+    pub source: String,
+    /// ISO 8601, UTC.
+    pub at: String,
+}
+
+impl PaymentStatusObserved {
+    pub const TYPE: &'static str = "PaymentStatusObserved";
+}
+
+/// Money was given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundIssued {
+    pub order_no: OrderNo,
+    pub merchant_payment_id: String,
+    pub merchant_refund_id: String,
+    pub amount: Yen,
+    pub reason: String,
+    /// ISO 8601, UTC.
+    pub at: String,
+}
+
+impl RefundIssued {
+    pub const TYPE: &'static str = "RefundIssued";
+}

@@ -1,0 +1,61 @@
+//! Points in time: epoch milliseconds in tables and contracts, ISO 8601 in JSON for people.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+
+/// Epoch milliseconds, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Instant(i64);
+
+impl Instant {
+    pub const fn from_millis(millis: i64) -> Instant {
+        Instant(millis)
+    }
+
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The clock of this machine.
+    pub fn now() -> Instant {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Instant(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub fn plus(self, duration: Duration) -> Instant {
+        Instant(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from `earlier` until this instant; zero if it is not after it.
+    pub fn since(self, earlier: Instant) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// ISO 8601 in UTC with milliseconds, for example `2026-11-22T01:00:00.000Z`.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timestamp = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{timestamp:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_reads_as_iso_8601_in_utc() {
+        assert_eq!(Instant::from_millis(1_795_309_200_000).to_string(), "2026-11-22T01:00:00.000Z");
+        assert_eq!(Instant::from_millis(7).to_string(), "1970-01-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn an_earlier_instant_is_no_time_after_a_later_one() {
+        let (early, late) = (Instant::from_millis(1_000), Instant::from_millis(3_500));
+        assert_eq!(late.since(early), Duration::from_millis(2_500));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(early.plus(Duration::from_millis(2_500)), late);
+    }
+}

@@ -1,1 +1,48 @@
-fn main(){}
+//! `cargo xtask`: everything one does with this project. It needs cargo and npm, and installs what else is missing itself.
+
+mod build;
+mod lint;
+mod run;
+mod test;
+mod up;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Build, start and test Kessai",
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build what is out of date and start the shop: SQLite, sandbox, sample data
+    Up(up::Options),
+    /// Build the web shop, the components and the worker
+    Build(build::Options),
+    /// Run all tests: unit, component, HTTP and browser
+    Test(test::Options),
+    /// Check formatting, lints and types, without changing anything
+    Lint,
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up(options) => up::up(&options),
+        Command::Build(options) => build::build(&options).map(|()| 0),
+        Command::Test(options) => test::test(&options),
+        Command::Lint => lint::lint(),
+    };
+    match outcome {
+        Ok(code) => std::process::ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `cargo xtask test`: every test there is, with one count at the end.
+//!
+//! What cannot run here (no browser, say) is named at the end as skipped, and fails the run where `CI` is set.
+
+use crate::{build, run};
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only these parts: rust, scenarios, web, browser (default: all)
+    #[arg(value_parser = ["rust", "scenarios", "web", "browser"])]
+    parts: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, part: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: Vec<String>,
+}
+
+pub fn test(options: &Options) -> Result<u8> {
+    build::build(&build::Options::default())?;
+    let mut tally = Tally::default();
+    if options.wants("rust") {
+        let mut cargo = run::cargo();
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--exclude", "scenarios"]);
+        tally.rust("Rust tests: crates, components, worker", &mut cargo)?;
+    }
+    if options.wants("web") {
+        tally.web()?;
+    }
+    if options.wants("scenarios") {
+        let mut cargo = run::cargo();
+        cargo.args(["test", "--package", "scenarios", "--no-fail-fast"]);
+        tally.rust(
+            "Scenarios: the whole shop over HTTP, with faults and kills",
+            &mut cargo,
+        )?;
+    }
+    if options.wants("browser") {
+        tally.browser()?;
+    }
+    Ok(tally.report())
+}
+
+impl Tally {
+    /// Runs cargo's tests and adds up its `test result:` lines; a run that dies without one counts as a failure.
+    fn rust(&mut self, name: &str, cargo: &mut Command) -> Result<()> {
+        eprintln!("\n▸ {name}");
+        let mut child = cargo
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run cargo")?;
+        let failed_before = self.failed;
+        if let Some(stdout) = child.stdout.take() {
+            for line in BufReader::new(stdout).lines() {
+                let line = line?;
+                println!("{line}");
+                self.count_cargo_line(&line);
+            }
+        }
+        if !child.wait()?.success() && self.failed == failed_before {
+            self.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// `test result: ok. 15 passed; 0 failed; 0 ignored; …`
+    fn count_cargo_line(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| -> u64 {
+            let before = result.split(';').find_map(|part| part.trim().strip_suffix(word));
+            before
+                .and_then(|part| part.split_whitespace().last()?.parse().ok())
+                .unwrap_or(0)
+        };
+        self.passed += count("passed");
+        self.failed += count("failed");
+        if count("ignored") > 0 {
+            self.skipped
+                .push(format!("{} ignored Rust tests", count("ignored")));
+        }
+    }
+
+    fn web(&mut self) -> Result<()> {
+        let report = build::target_folder().join("vitest.json");
+        let _ = std::fs::remove_file(&report);
+        let output = format!("--outputFile.json={}", report.display());
+        let arguments = [
+            "run",
+            "test",
+            "--",
+            "--reporter=default",
+            "--reporter=json",
+            &output,
+        ];
+        let succeeded = run::passes("Web tests (Vitest)", &mut run::npm(&arguments))?;
+        self.count_json(&report, "numPassedTests", "numFailedTests", succeeded)
+    }
+
+    fn browser(&mut self) -> Result<()> {
+        let Some(chromium) = chromium() else {
+            self.skipped.push(
+                "browser tests: no Chromium (set CHROMIUM to its path, or install Debian's `chromium`)"
+                    .into(),
+            );
+            return Ok(());
+        };
+        let report = build::target_folder().join("browser.json");
+        let _ = std::fs::remove_file(&report);
+        let mut npm = run::npm(&["run", "test:browser"]);
+        npm.env("CHROMIUM", chromium)
+            .env("KESSAI", build::worker_binary(false))
+            .env("REPORT", &report);
+        let succeeded = run::passes("Browser tests (Playwright, Chromium)", &mut npm)?;
+        self.count_json(&report, "passed", "failed", succeeded)
+    }
+
+    fn count_json(&mut self, report: &Path, passed: &str, failed: &str, succeeded: bool) -> Result<()> {
+        let text = std::fs::read_to_string(report).unwrap_or_else(|_| "{}".to_owned());
+        let counts: serde_json::Value =
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", report.display()))?;
+        let failures = counts[failed].as_u64().unwrap_or(0);
+        self.passed += counts[passed].as_u64().unwrap_or(0);
+        self.failed += if succeeded { failures } else { failures.max(1) };
+        Ok(())
+    }
+
+    /// Prints the count as the last line and returns the exit code.
+    fn report(&self) -> u8 {
+        println!();
+        for part in &self.skipped {
+            println!("skipped: {part}");
+        }
+        let strict = std::env::var_os("CI").is_some();
+        let failed = self.failed + if strict { self.skipped.len() as u64 } else { 0 };
+        println!("{} passed, {failed} failed", self.passed);
+        u8::from(failed > 0)
+    }
+}
+
+fn chromium() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("CHROMIUM") {
+        return Some(PathBuf::from(path)).filter(|path| path.exists());
+    }
+    [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_result_lines_are_added_up() {
+        let mut tally = Tally::default();
+        tally.count_cargo_line(
+            "test result: ok. 15 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        );
+        tally.count_cargo_line("test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s");
+        tally.count_cargo_line("test something ... ok");
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (18, 2, 1));
+    }
+}

@@ -1,0 +1,308 @@
+//! A shop in a process of its own, on free ports, with its data in a temporary folder.
+
+use crate::{Contract, eventually};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// What differs from `kessai up` without flags.
+#[derive(Debug, Clone, Default)]
+pub struct ShopOptions {
+    /// Seconds a buyer has to pay; the manifest's default if `None`.
+    pub payment_ttl_seconds: Option<u32>,
+    /// `KESSAI_CRASH_AT`: where the process aborts itself, for example `after-commit:3`. Only for the first start.
+    pub crash_at: Option<String>,
+    /// Further variables of spin.toml.
+    pub variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+pub struct Shop {
+    process: Option<Child>,
+    listen: u16,
+    sandbox: u16,
+    options: ShopOptions,
+    data: tempfile::TempDir,
+    pub http: reqwest::Client,
+    pub contract: Arc<Contract>,
+}
+
+impl Shop {
+    pub async fn start(options: ShopOptions) -> Result<Shop> {
+        let (listen, sandbox) = two_free_ports()?;
+        let data = tempfile::Builder::new().prefix("kessai-scenario-").tempdir()?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let contract = Arc::new(Contract::load(&root().join("docs/openapi.yaml"))?);
+        let mut shop = Shop {
+            process: None,
+            listen,
+            sandbox,
+            options,
+            data,
+            http,
+            contract,
+        };
+        let crash_at = shop.options.crash_at.take();
+        shop.spawn(crash_at.as_deref())?;
+        shop.ready().await?;
+        Ok(shop)
+    }
+
+    /// The shop's address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.listen)
+    }
+
+    /// The address of the sandbox's PayPay API.
+    pub fn paypay_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.sandbox)
+    }
+
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// SIGKILL: nothing gets a chance to tidy up.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the process has ended by itself, as after `KESSAI_CRASH_AT`; `false` if it still runs after `attempts` looks.
+    pub async fn has_crashed(&mut self) -> Result<bool> {
+        let Some(process) = self.process.as_mut() else {
+            return Ok(true);
+        };
+        let ended = process.try_wait()?.is_some();
+        if ended {
+            self.process = None;
+        }
+        Ok(ended)
+    }
+
+    /// Starts again on the same data and ports, without the crash switch.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        self.spawn(None)?;
+        self.ready().await
+    }
+
+    /// SIGTERM, then the exit code.
+    pub async fn stop(&mut self) -> Result<Option<i32>> {
+        let Some(mut process) = self.process.take() else {
+            bail!("the shop does not run")
+        };
+        let status = Command::new("kill").arg(process.id().to_string()).status()?;
+        ensure!(status.success(), "kill failed");
+        let ended = eventually(
+            "the end of the process",
+            async || Ok(process.try_wait()?),
+            Option::is_some,
+        )
+        .await?;
+        Ok(ended.and_then(|status| status.code()))
+    }
+
+    /// Runs `kessai check` on the data and returns its report as an error if an invariant is broken.
+    pub fn check(&self) -> Result<()> {
+        let output = Command::new(binary()?)
+            .arg("check")
+            .arg("--data")
+            .arg(self.data())
+            .current_dir(root())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "kessai check:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// `kessai check`, once everything has come to rest.
+    pub async fn check_at_rest(&self) -> Result<()> {
+        eventually(
+            "kessai check to pass",
+            async || Ok(self.check().err().map(|error| error.to_string())),
+            Option::is_none,
+        )
+        .await
+        .map(|_| ())
+    }
+
+    /// What the buyer's phone does.
+    pub async fn approve(&self, payment_url: &str) -> Result<Value> {
+        self.phone(payment_url, "approve").await
+    }
+
+    pub async fn decline(&self, payment_url: &str) -> Result<Value> {
+        self.phone(payment_url, "decline").await
+    }
+
+    async fn phone(&self, payment_url: &str, button: &str) -> Result<Value> {
+        let code = payment_url
+            .rsplit('/')
+            .next()
+            .context("a payment address ends in its code")?;
+        let url = format!("{}/sandbox/codes/{code}/{button}", self.url());
+        let answer = self.http.post(url).send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        ensure!(status.is_success(), "{button}: {status} {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Sets the sandbox's faults, for example `{"webhook":{"drop":1}}`.
+    pub async fn faults(&self, faults: Value) -> Result<()> {
+        let answer = self
+            .http
+            .put(format!("{}/sandbox/faults", self.url()))
+            .json(&faults)
+            .send()
+            .await?;
+        ensure!(
+            answer.status().is_success(),
+            "faults: {} {}",
+            answer.status(),
+            answer.text().await?
+        );
+        Ok(())
+    }
+
+    /// What PayPay believes of a payment.
+    pub async fn paypay_payment(&self, merchant_payment_id: &str) -> Result<Value> {
+        let url = format!("{}/sandbox/payments/{merchant_payment_id}", self.url());
+        Ok(self
+            .http
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?)
+    }
+
+    /// An identity token of the development issuer.
+    pub async fn token(&self, email: &str) -> Result<String> {
+        let body = json!({"email": email, "name": "Test Buyer"});
+        let answer = self
+            .http
+            .post(format!("{}/dev/token", self.url()))
+            .json(&body)
+            .send()
+            .await?
+            .error_for_status()?;
+        let token: Value = answer.json().await?;
+        token["idToken"].as_str().map(str::to_owned).context("no idToken")
+    }
+
+    fn spawn(&mut self, crash_at: Option<&str>) -> Result<()> {
+        let mut command = Command::new(binary()?);
+        command
+            .args(["up", "--listen", &format!("127.0.0.1:{}", self.listen)])
+            .args(["--sandbox-listen", &format!("127.0.0.1:{}", self.sandbox)])
+            .arg("--data")
+            .arg(self.data.path())
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .env_remove("KESSAI_CRASH_AT");
+        if let Some(seconds) = self.options.payment_ttl_seconds {
+            command.env("SPIN_VARIABLE_PAYMENT_TTL_SECONDS", seconds.to_string());
+        }
+        for (name, value) in &self.options.variables {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        if let Some(crash_at) = crash_at {
+            command.env("KESSAI_CRASH_AT", crash_at);
+        }
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.data.path().join("shop.log"))?;
+        command.stdout(log.try_clone()?).stderr(log);
+        self.process = Some(command.spawn().context("cannot start kessai")?);
+        Ok(())
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let url = format!("{}/health/ready", self.url());
+        let http = self.http.clone();
+        let process = &mut self.process;
+        let outcome = eventually(
+            "the shop to be ready",
+            async || {
+                if let Some(status) = process
+                    .as_mut()
+                    .and_then(|process| process.try_wait().transpose())
+                {
+                    return Ok(Some(format!("the process ended: {status:?}")));
+                }
+                http.get(&url).send().await?.error_for_status()?;
+                Ok(None)
+            },
+            |_| true,
+        )
+        .await?;
+        match outcome {
+            None => Ok(()),
+            Some(reason) => bail!("{reason}\n{}", self.log_tail()),
+        }
+    }
+
+    /// The last lines that the process wrote, for error messages.
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.data.path().join("shop.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the shop's log ---\n{}", self.log_tail());
+        }
+    }
+}
+
+/// The project's root folder.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_path_buf()
+}
+
+fn binary() -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let binary = std::env::var_os("KESSAI").map_or_else(|| target.join("debug/kessai"), PathBuf::from);
+    ensure!(
+        binary.exists(),
+        "{} is not built: run `cargo xtask build`",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+/// Both are held until both are known, so that they differ.
+fn two_free_ports() -> Result<(u16, u16)> {
+    let (first, second) = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+}

@@ -1,1 +1,18 @@
+//! Order changes, pushed to the browsers that watch: `GET /ws/orders?orderNo=…` with a channel token.
+//!
+//! A connection holds the latest state of one order and nothing else, so a slow reader costs no memory: it gets the newest
+//! snapshot when it is ready to read. What is pushed comes from [`Hub::publish`], which the relay's log feeds.
 
+mod close;
+mod connection;
+mod hub;
+mod message;
+mod orders;
+mod route;
+mod view;
+
+pub use close::CloseCode;
+pub use hub::Hub;
+pub use orders::{OpenError, Orders};
+pub use route::{Realtime, RealtimeConfig};
+pub use view::OrderView;

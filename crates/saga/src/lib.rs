@@ -1,1 +1,42 @@
+//! A saga engine for definitions in Seata's state language.
+//!
+//! The core is pure: [`StateMachine::from_json`] reads a definition, [`StateMachine::start`] makes an [`Instance`], and
+//! [`StateMachine::advance`] takes an instance and an [`Event`] and says in a [`Command`] what the outside has to do
+//! next. It has no I/O, no clock and no threads; whoever calls it decides when to store the instance.
+//!
+//! ```
+//! use saga::{Command, Event, StateMachine};
+//!
+//! let machine = StateMachine::from_json(r#"{
+//!     "Name": "hello", "StartState": "Greet",
+//!     "States": { "Greet": { "Type": "ServiceTask", "ServiceName": "greeter", "ServiceMethod": "greet",
+//!                            "Input": ["$.[name]"], "Output": { "greeting": "$.#root" } } }
+//! }"#)?;
+//! let mut params = serde_json::Map::new();
+//! params.insert("name".into(), "Hanako".into());
+//! let mut instance = machine.start("saga-1", None, params, 0);
+//!
+//! let Command::Invoke(call) = machine.advance(&mut instance, Event::Resume, 0)? else { panic!() };
+//! assert_eq!((call.service.as_str(), &call.input[0]), ("greeter", &"Hanako".into()));
+//!
+//! let outcome = Event::Outcome { step_id: call.step_id, result: Ok("Hello!".into()) };
+//! assert_eq!(machine.advance(&mut instance, outcome, 5)?, Command::Finished);
+//! assert_eq!(instance.context["greeting"], "Hello!");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The language, with what is added to Seata's, is described in `docs/statelang.md`.
 
+mod core;
+mod definition;
+mod expression;
+mod instance;
+mod service;
+mod step_id;
+
+pub use crate::core::{AdvanceError, Command, Event};
+pub use definition::{DefinitionError, Problem, RecoverStrategy, StateMachine};
+pub use expression::{EvalError, Expression, ParseError};
+pub use instance::{Compensation, Cursor, Failure, Instance, Millis, StateRun, StateType, Status};
+pub use service::{ErrorKind, ServiceCall, ServiceError};
+pub use step_id::StepId;

@@ -1,0 +1,67 @@
+//! What the core is told and what it asks for.
+
+use serde_json::Value;
+
+use crate::instance::Millis;
+use crate::service::{ServiceCall, ServiceError};
+use crate::step_id::StepId;
+
+/// What happened outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Nothing in particular: the instance is taken up again, after a start, a pause or a crash.
+    Resume,
+    /// A call that was asked for with [`Command::Invoke`] has come back.
+    Outcome {
+        step_id: StepId,
+        result: Result<Value, ServiceError>,
+    },
+    /// A named event for an instance that waits for it.
+    Signal { name: String, payload: Value },
+    /// The deadline of the wait, or of the whole instance, has passed.
+    DeadlinePassed,
+    /// An operator: try the state that failed again and go on.
+    Forward,
+    /// An operator: compensate everything that was done, or go on with a compensation that stopped.
+    Compensate,
+    /// An operator: take the state that failed as skipped and go on after it.
+    SkipAndForward,
+}
+
+/// What the outside has to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Call the service and report with [`Event::Outcome`].
+    Invoke(ServiceCall),
+    /// Report one of these events with [`Event::Signal`], or [`Event::DeadlinePassed`] from `deadline` (epoch milliseconds) on.
+    WaitForEvent { names: Vec<String>, deadline: Millis },
+    /// Send [`Event::Resume`] from `until` (epoch milliseconds) on.
+    Sleep { until: Millis },
+    /// Nothing: the instance has ended. Only an operator's event can set it going again.
+    Finished,
+}
+
+/// Why an event was refused. The instance is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdvanceError {
+    #[error("the instance belongs to machine `{instance}`, not to `{machine}`")]
+    WrongMachine { instance: String, machine: String },
+    #[error(
+        "the instance is in state `{state}`, which this definition does not have, or has as another type"
+    )]
+    ForeignState { state: String },
+    #[error("the instance does not wait for an event, so `{event}` has no effect")]
+    NotWaiting { event: String },
+    #[error("state `{state}` does not wait for `{event}`")]
+    UnknownEvent { event: String, state: String },
+    #[error("the deadline {deadline} has not passed")]
+    TooEarly { deadline: Millis },
+    #[error("an outcome of step `{got}` was not expected")]
+    UnexpectedOutcome { got: StepId, expected: Option<StepId> },
+    #[error("the instance has not ended: resume it")]
+    NotEnded,
+    #[error("the instance was compensated")]
+    AlreadyCompensated,
+    #[error("state `{state}` has no successor to skip to")]
+    CannotSkip { state: String },
+}

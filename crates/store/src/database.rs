@@ -46,7 +46,7 @@ impl Database {
     }
 
     /// Opens a SQLite file on this machine. For tests: it has a host's semantics, except that waiting for the writer blocks the thread.
-    #[cfg(all(feature = "native", not(target_family = "wasm")))]
+    #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
     pub fn open_file(path: &std::path::Path) -> Result<Database, StoreError> {
         let name = path.display().to_string();
         let connection = crate::native::Connection::open(path).map_err(|error| error.of(&name))?;

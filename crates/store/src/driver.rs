@@ -10,7 +10,7 @@ pub(crate) type Answer = (Vec<String>, Vec<Vec<Value>>);
 #[derive(Debug)]
 pub(crate) enum Connection {
     SpinSqlite(spin_sqlite::Connection),
-    #[cfg(all(feature = "native", not(target_family = "wasm")))]
+    #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
     Native(crate::native::Connection),
 }
 
@@ -18,7 +18,7 @@ macro_rules! each {
     ($self:ident, $connection:ident => $call:expr) => {
         match $self {
             Connection::SpinSqlite($connection) => $call,
-            #[cfg(all(feature = "native", not(target_family = "wasm")))]
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
             Connection::Native($connection) => $call,
         }
     };

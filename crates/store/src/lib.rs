@@ -26,7 +26,7 @@ pub mod clock;
 mod database;
 mod driver;
 mod error;
-#[cfg(all(feature = "native", not(target_family = "wasm")))]
+#[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
 mod native;
 mod row;
 mod spin_sqlite;

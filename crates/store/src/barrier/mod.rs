@@ -190,5 +190,5 @@ where
     Err(error.into())
 }
 
-#[cfg(all(test, feature = "native"))]
+#[cfg(test)]
 mod tests;

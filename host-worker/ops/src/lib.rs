@@ -1,1 +1,15 @@
+//! What keeps the system running besides its work: migrations, sample data, the invariants, health, metrics, logs.
 
+mod database;
+mod health;
+mod lock;
+mod logging;
+mod migrate;
+mod telemetry;
+
+pub use database::Database;
+pub use health::{DatabaseProbe, Health, Probe};
+pub use lock::{DataLock, LockError};
+pub use logging::{LogFormat, LoggingError, install as install_logging};
+pub use migrate::{Migrated, MigrationError, migrate};
+pub use telemetry::Telemetry;

@@ -1,0 +1,186 @@
+//! `/health/live` and `/health/ready`.
+
+use crate::Database;
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use futures::{FutureExt, future::BoxFuture};
+use serde::Serialize;
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A dependency that takes longer is not ready.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// One dependency.
+///
+/// # Contract
+///
+/// `check` changes nothing, may run at any time and any number of times at once, and may be dropped half-way.
+pub trait Probe: Send + Sync + 'static {
+    fn name(&self) -> String;
+    fn check(&self) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// Reads one row of a database file.
+#[derive(Clone, Debug)]
+pub struct DatabaseProbe {
+    pub database: Database,
+    pub data: PathBuf,
+}
+
+impl Probe for DatabaseProbe {
+    fn name(&self) -> String {
+        format!("database {}", self.database)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            let mut connection = self
+                .database
+                .open_read_only(&self.data)
+                .await
+                .map_err(|error| error.to_string())?;
+            let _: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+struct Shared {
+    probes: Vec<Box<dyn Probe>>,
+    drain: CancellationToken,
+}
+
+/// The process's health. Clones are the same health.
+#[derive(Clone)]
+pub struct Health(Arc<Shared>);
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.0.probes.iter().map(|probe| probe.name()).collect();
+        f.debug_struct("Health").field("probes", &names).finish()
+    }
+}
+
+/// What `/health/ready` answers.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    /// `ready`, `unready` or `draining`.
+    status: &'static str,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    ok: bool,
+    /// Milliseconds.
+    ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Health {
+    /// Ready while every probe succeeds and `drain` has not begun.
+    pub fn new(probes: Vec<Box<dyn Probe>>, drain: CancellationToken) -> Health {
+        Health(Arc::new(Shared { probes, drain }))
+    }
+
+    /// `GET /health/live`: the process answers. `GET /health/ready`: it can do its work, with each dependency timed; 503 if not.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route(
+                "/health/live",
+                get(async || Json(serde_json::json!({ "status": "live" }))),
+            )
+            .route("/health/ready", get(ready))
+            .with_state(self.clone())
+    }
+}
+
+async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
+    let checks = futures::future::join_all(health.0.probes.iter().map(|probe| timed(probe.as_ref()))).await;
+    let status = match (health.0.drain.is_cancelled(), checks.iter().all(|check| check.ok)) {
+        (true, _) => "draining",
+        (false, true) => "ready",
+        (false, false) => "unready",
+    };
+    let code = if status == "ready" {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, Json(Readiness { status, checks }))
+}
+
+async fn timed(probe: &dyn Probe) -> Check {
+    let started = Instant::now();
+    let result = tokio::time::timeout(PROBE_LIMIT, probe.check())
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer in {} s", PROBE_LIMIT.as_secs())));
+    let ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    Check {
+        name: probe.name(),
+        ok: result.is_ok(),
+        ms,
+        error: result.err(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn probes(data: &std::path::Path) -> Vec<Box<dyn Probe>> {
+        let probe = |database| {
+            Box::new(DatabaseProbe {
+                database,
+                data: data.to_owned(),
+            }) as Box<dyn Probe>
+        };
+        vec![probe(Database::Orders), probe(Database::Worker)]
+    }
+
+    #[tokio::test]
+    async fn a_worker_is_ready_while_every_dependency_answers() {
+        let data = tempfile::tempdir().unwrap();
+        crate::migrate(data.path()).await.unwrap();
+        let drain = CancellationToken::new();
+        let health = Health::new(probes(data.path()), drain.clone());
+        let (code, Json(answer)) = ready(State(health.clone())).await;
+        assert_eq!((code, answer.status), (StatusCode::OK, "ready"), "{answer:?}");
+
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(data.path().join(format!("orders.db{suffix}")));
+        }
+        let (code, Json(answer)) = ready(State(health.clone())).await;
+        assert_eq!(
+            (code, answer.status),
+            (StatusCode::SERVICE_UNAVAILABLE, "unready")
+        );
+        let broken: Vec<&str> = answer
+            .checks
+            .iter()
+            .filter(|check| !check.ok)
+            .map(|check| check.name.as_str())
+            .collect();
+        assert_eq!(broken, ["database orders"]);
+
+        crate::migrate(data.path()).await.unwrap();
+        drain.cancel();
+        let (code, Json(answer)) = ready(State(health)).await;
+        assert_eq!(
+            (code, answer.status),
+            (StatusCode::SERVICE_UNAVAILABLE, "draining")
+        );
+    }
+}

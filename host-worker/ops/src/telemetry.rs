@@ -1,0 +1,117 @@
+//! Figures for Prometheus.
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Upper edges of every histogram's buckets, in seconds: 0.5 ms to 30 s.
+const BUCKETS: [f64; 15] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 30.0,
+];
+
+/// What was counted in this process.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    handle: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// Collects what this process counts from now on. Fails the second time in one process.
+    pub fn install() -> Result<Telemetry, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets(&BUCKETS)?
+            .install_recorder()?;
+        describe();
+        Ok(Telemetry { handle })
+    }
+
+    /// `GET /metrics`.
+    pub fn router(&self) -> Router {
+        let telemetry = self.clone();
+        Router::new().route(
+            "/metrics",
+            get(async move || {
+                (
+                    [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+                    telemetry.render(),
+                )
+                    .into_response()
+            }),
+        )
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        if let Some(bytes) = resident_bytes() {
+            metrics::gauge!("process_resident_memory_bytes").set(bytes);
+        }
+        self.handle.render()
+    }
+
+    /// Keeps histograms from growing between two readings, until `stop`.
+    pub async fn upkeep(self, stop: CancellationToken) {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(Duration::from_secs(5)))
+            .await
+            .is_some()
+        {
+            self.handle.run_upkeep();
+        }
+    }
+}
+
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!(
+        "process_resident_memory_bytes",
+        Unit::Bytes,
+        "Memory that the process keeps in RAM"
+    );
+    describe_gauge!("kessai_ws_connections", "Browsers connected to /ws/orders");
+    describe_counter!("kessai_ws_pushes_total", "ORDER_UPDATED messages sent");
+    describe_counter!(
+        "kessai_ws_closed_total",
+        "Connections that the server closed, by close code"
+    );
+    describe_counter!(
+        "kessai_ws_refused_total",
+        "Connections refused before the upgrade"
+    );
+    describe_counter!(
+        "kessai_relay_events_total",
+        "Events handed from the outbox to the log"
+    );
+    describe_counter!(
+        "kessai_relay_failures_total",
+        "Attempts to hand events on that failed"
+    );
+    describe_histogram!(
+        "kessai_relay_delay_seconds",
+        Unit::Seconds,
+        "From an event's commit to its relay"
+    );
+    describe_counter!("kessai_schedule_claims_total", "Looks for due orders");
+    describe_counter!(
+        "kessai_schedule_claim_failures_total",
+        "Looks for due orders that failed"
+    );
+    describe_counter!(
+        "kessai_schedule_work_total",
+        "Due orders worked on, by kind and outcome"
+    );
+    describe_histogram!(
+        "kessai_schedule_work_seconds",
+        Unit::Seconds,
+        "Work on one due order, by kind"
+    );
+    describe_gauge!("kessai_schedule_running", "Due orders worked on now");
+}
+
+/// Resident memory, where the system says.
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0)
+}

@@ -93,11 +93,19 @@ impl ServiceError {
         self
     }
 
-    /// Whether a definition that says `name` means this error: by its name, by an ancestor, or by one of Java's roots,
-    /// which definitions written for Seata use for "any error".
+    /// Whether a definition that says `name` means this error: by its name, by an ancestor, by its kind (`ConnectError`,
+    /// `TimeoutError`, `BusinessError`, `OtherError`), or by what definitions written for Seata call "any error" and the two
+    /// failures of a connection.
     pub fn is(&self, name: &str) -> bool {
+        let (kind, java) = match self.kind {
+            ErrorKind::Connect => ("ConnectError", "java.net.ConnectException"),
+            ErrorKind::Timeout => ("TimeoutError", "java.net.SocketTimeoutException"),
+            ErrorKind::Business => ("BusinessError", ""),
+            ErrorKind::Other => ("OtherError", ""),
+        };
         matches!(name, "java.lang.Throwable" | "java.lang.Exception")
             || self.name == name
+            || (!name.is_empty() && (name == kind || name == java))
             || self.ancestors.iter().any(|ancestor| ancestor == name)
     }
 }

@@ -101,7 +101,7 @@ pub struct StateRun {
     /// The arguments, evaluated when the state was entered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input: Vec<Value>,
-    /// What the service, script or event gave.
+    /// What the service, script or event gave; absent if that was null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
     /// The last error, also if a retry overcame it.

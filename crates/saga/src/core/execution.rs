@@ -238,7 +238,7 @@ impl<'a> Execution<'a> {
         run: usize,
     ) -> Result<(), ServiceError> {
         let set = self.fill_output(output, &value, run);
-        self.instance.states[run].output = Some(value);
+        self.instance.states[run].output = (!value.is_null()).then_some(value);
         self.instance.context.extend(set?);
         Ok(())
     }

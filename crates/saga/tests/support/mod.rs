@@ -105,6 +105,8 @@ pub struct Driver<'a> {
     pub crashes: Vec<usize>,
     pub now: Millis,
     pub advances: usize,
+    /// Milliseconds slept, each time.
+    pub pauses: Vec<Millis>,
 }
 
 impl<'a> Driver<'a> {
@@ -117,6 +119,7 @@ impl<'a> Driver<'a> {
             crashes: Vec::new(),
             now: 1_000_000,
             advances: 0,
+            pauses: Vec::new(),
         }
     }
 
@@ -168,6 +171,7 @@ impl<'a> Driver<'a> {
             event = match command {
                 Command::Finished => return instance,
                 Command::Sleep { until } => {
+                    self.pauses.push(until.saturating_sub(self.now));
                     self.now = self.now.max(until);
                     Event::Resume
                 }

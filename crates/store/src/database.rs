@@ -110,6 +110,9 @@ impl Session {
     /// All rows of a statement. With `RETURNING` it may also change something.
     pub async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let (columns, rows) = self.run(sql, params).await?;
+        if may_write(sql) {
+            self.writes.fetch_add(1, Relaxed);
+        }
         Ok(Row::rows(sql, columns, rows))
     }
 
@@ -132,22 +135,22 @@ impl Session {
     /// On a [`Database`], let one call end before the next begins: the count is the connection's, not the statement's.
     pub async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<u64, StoreError> {
         self.run(sql, params).await?;
-        Ok(self.connection.changes_now())
+        let changed = self.connection.changes_now();
+        if changed > 0 {
+            self.writes.fetch_add(1, Relaxed);
+        }
+        Ok(changed)
     }
 
-    /// How many statements of this transaction may have changed something.
+    /// How many statements of this transaction have changed something, or may have.
     pub(crate) fn writes(&self) -> u64 {
         self.writes.load(Relaxed)
     }
 
     async fn run(&self, sql: &str, params: Vec<Value>) -> Result<crate::driver::Answer, StoreError> {
         self.check_alive(sql)?;
-        let may_write = may_write(sql);
-        if may_write {
-            self.writes.fetch_add(1, Relaxed);
-        }
         // A transaction holds the writer and a read needs none, so neither can wait; a write on its own has to get the writer first.
-        let answer = if self.in_transaction || !may_write {
+        let answer = if self.in_transaction || !may_write(sql) {
             self.connection.query_now(sql, params)
         } else {
             self.connection.query(sql, params).await

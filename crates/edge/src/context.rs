@@ -48,6 +48,11 @@ impl RequestContext {
         }
     }
 
+    /// The context of work that no request asked for: a poll, a deadline, a recovery. Its ids are its own.
+    pub fn internal() -> Self {
+        Self::from_parts(http::Request::new(()).into_parts().0)
+    }
+
     /// The path's segments, decoded: `/api/orders/A%20B` is `["api", "orders", "A B"]`. A slash at the end adds an empty one.
     pub fn segments(&self) -> Vec<&str> {
         self.segments.iter().map(String::as_str).collect()

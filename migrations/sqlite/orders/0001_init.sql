@@ -15,6 +15,7 @@ CREATE TABLE orders (
     pay_url             TEXT,
     pay_deeplink        TEXT,
     expires_at          INTEGER,                                       -- the buyer's deadline
+    refund_request      TEXT,                                          -- JSON; a refund that was ordered, until it is done
     polls               INTEGER NOT NULL DEFAULT 0,                    -- readings of PayPay's details so far
     version             INTEGER NOT NULL,                              -- grows with every change that a buyer can see
     created_at          INTEGER NOT NULL,

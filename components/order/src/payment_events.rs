@@ -1,0 +1,137 @@
+//! `POST /payment-events`: a webhook, stored first, then applied.
+
+use crate::problems;
+use crate::records::inbox::{self, Received, Stored};
+use crate::records::{self, orders, sagas};
+use crate::tend::{self, Reason};
+use crate::work::{Work, WorkError};
+use domain::{Instant, OrderNo};
+use edge::{Answer, Code, Problem, RequestContext, StatusCode, respond};
+use futures::future::{Either, select};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// PayPay waits 2.0 s for its answer; what is not applied by then goes on after it.
+const BUDGET: Duration = Duration::from_millis(1_200);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    merchant_payment_id: String,
+    state: String,
+    /// Yen.
+    amount: Option<i64>,
+    dedupe_key: String,
+    /// The webhook's body.
+    #[serde(default)]
+    raw: Value,
+}
+
+/// How far a webhook got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Applied,
+    /// On disk; the worker applies it.
+    Stored,
+    Duplicate,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Applied => "applied",
+            Outcome::Stored => "stored",
+            Outcome::Duplicate => "duplicate",
+        }
+    }
+}
+
+pub async fn receive(ctx: &RequestContext, request: &Request) -> Result<Answer, Problem> {
+    let outcome = match store(ctx, request).await? {
+        Taken::Duplicate => Outcome::Duplicate,
+        Taken::Busy => Outcome::Stored,
+        Taken::Work(work) => apply_within_budget(ctx, *work).await?,
+    };
+    edge::log::info(
+        ctx,
+        "payment_event",
+        json!({"merchantPaymentId": request.merchant_payment_id, "state": request.state, "outcome": outcome.as_str()}),
+    );
+    respond::json(StatusCode::OK, &json!({ "outcome": outcome.as_str() }))
+}
+
+enum Taken {
+    Duplicate,
+    /// Stored, while somebody else works on the order: they look at the inbox when they are done.
+    Busy,
+    Work(Box<Work>),
+}
+
+/// Stores the webhook and takes the order's lease, in one transaction.
+async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem> {
+    let tx = async { records::open().await?.begin().await }
+        .await
+        .map_err(problems::of_store)?;
+    let order = orders::find_by_payment(&tx, &request.merchant_payment_id)
+        .await
+        .map_err(problems::of_store)?;
+    let Some(order) = order else {
+        return Err(Problem::new(Code::OrderNotFound));
+    };
+    if request
+        .amount
+        .is_some_and(|amount| amount != order.pay_amount.get())
+    {
+        edge::log::warn(
+            ctx,
+            "payment_event_amount_mismatch",
+            json!({"orderNo": order.order_no.as_str(), "expected": order.pay_amount.get(), "observed": request.amount}),
+        );
+        return Err(Problem::new(Code::AmountMismatch).with_error("order_amount", "not the order's amount"));
+    }
+    let received = Received {
+        dedupe_key: &request.dedupe_key,
+        merchant_payment_id: &request.merchant_payment_id,
+        state: &request.state,
+        amount: request.amount,
+        payload: request.raw.to_string(),
+    };
+    let now = Instant::now();
+    let order_no: OrderNo = order.order_no.clone();
+    let stored = async {
+        if inbox::insert(&tx, &order_no, &received, now).await? == Stored::Applied {
+            tx.rollback().await?;
+            return Ok(Taken::Duplicate);
+        }
+        let leased = sagas::acquire(&tx, &order_no, &ctx.request_id, now).await?;
+        tx.commit().await?;
+        Ok(leased.map_or(Taken::Busy, |(lease, instance, failures)| {
+            Taken::Work(Box::new(Work {
+                order,
+                instance,
+                lease,
+                failures,
+            }))
+        }))
+    };
+    stored.await.map_err(problems::of_store)
+}
+
+async fn apply_within_budget(ctx: &RequestContext, work: Work) -> Result<Outcome, Problem> {
+    let owned_ctx = ctx.clone();
+    let apply = Box::pin(async move { tend::tend_leased(work, &Reason::Webhook, &owned_ctx).await });
+    match select(apply, Box::pin(spin_sdk::time::sleep(BUDGET))).await {
+        Either::Left((Ok(_), _)) => Ok(Outcome::Applied),
+        // It is stored, so it will be applied: PayPay need not send it again.
+        Either::Left((Err(WorkError::Busy | WorkError::Unavailable(_)), _)) => Ok(Outcome::Stored),
+        Either::Left((Err(error), _)) => Err(problems::of(error)),
+        Either::Right(((), rest)) => {
+            spin_sdk::wit_bindgen::spawn(async move {
+                // Whatever comes of it is in the database.
+                let _ = rest.await;
+            });
+            Ok(Outcome::Stored)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The tables of the database `orders`, one file each: what their rows mean, and the only SQL that touches them.
+
+pub mod channels;
+pub mod idempotency;
+pub mod inbox;
+pub mod orders;
+pub mod outbox;
+pub mod sagas;
+
+use store::{Database, Row, StoreError};
+
+/// The database that this component owns.
+pub const DATABASE: &str = "orders";
+
+pub async fn open() -> Result<Database, StoreError> {
+    Database::open(DATABASE).await
+}
+
+/// A column that holds one of our own words, parsed; anything else in it is a broken row.
+fn parsed<T>(row: &Row, column: &str) -> Result<T, StoreError>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    row.text(column)?
+        .parse()
+        .map_err(|error: T::Err| row.broken(column, error.to_string()))
+}

@@ -1,0 +1,32 @@
+//! `outbox`: what the relay reads. The columns are a contract.
+
+use crate::order::Event;
+use domain::{Instant, OrderNo};
+use edge::RequestContext;
+use store::{StoreError, Transaction, params};
+
+/// Stores events in the transaction that they tell of. An event told before is not told again: its id is derived.
+pub async fn append(
+    tx: &Transaction,
+    order_no: &OrderNo,
+    events: &[Event],
+    ctx: &RequestContext,
+    now: Instant,
+) -> Result<(), StoreError> {
+    for event in events {
+        let sql = "INSERT OR IGNORE INTO outbox (id, topic, key, type, data, request_id, traceparent, created_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let values = params![
+            event.id.as_str(),
+            event.topic,
+            order_no.as_str(),
+            event.kind,
+            event.data.to_string(),
+            ctx.request_id.as_str(),
+            ctx.trace.traceparent(),
+            now.millis()
+        ];
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Doing what an order needs now: going on with its saga, reading its payment, ending it at its deadline, giving money back.
+//!
+//! Every way to an order leads through here: a webhook, a poll, the deadline, a buyer who cancels, a worker that takes over.
+
+use crate::drive::{Rest, drive};
+use crate::order::{Observation, RefundRequest};
+use crate::records::sagas::{Due, DueKind};
+use crate::steps::{gateway, refund};
+use crate::work::{Work, WorkError};
+use crate::{order::Order, schedule};
+use domain::{Evidence, Instant, OrderNo, OrderStatus, PaymentStatus, Verdict};
+use edge::RequestContext;
+use saga::{Cursor, Event};
+use serde_json::Value;
+
+/// What makes us look at the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    Webhook,
+    Poll {
+        /// A buyer looks on.
+        watched: bool,
+    },
+    /// The deadline has passed.
+    Expiry,
+    /// The last owner died.
+    Recovery,
+    /// The buyer cancels.
+    Cancel,
+    Refund(RefundRequest),
+    /// Somebody else compares our books with PayPay's.
+    Reconcile,
+}
+
+impl Reason {
+    fn source(&self) -> &'static str {
+        match self {
+            Reason::Webhook => "webhook",
+            Reason::Poll { .. } => "poll",
+            Reason::Expiry => "expiry",
+            Reason::Recovery => "recovery",
+            Reason::Cancel => "cancel",
+            Reason::Refund(_) => "refund",
+            Reason::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// Takes the order's lease and does what it needs.
+pub async fn tend(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
+    let work = Work::acquire(order_no, &ctx.request_id).await?;
+    tend_leased(work, reason, ctx).await
+}
+
+/// The same, when the lease has been taken already. Whatever happens, the lease is given back or runs out.
+pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
+    // Everything received until now is settled by the details that are read after now.
+    let seen = Instant::now();
+    match attend(&mut work, reason, ctx).await {
+        Ok(rest) => {
+            let due = next_due(&work, rest, reason);
+            let order = work
+                .release(ctx, due, Some((seen, reason.source())), async |_, _, _| Ok(()))
+                .await?;
+            Ok(order)
+        }
+        Err(WorkError::Busy) => Err(WorkError::Busy),
+        Err(error) => {
+            let at = Instant::now().plus(schedule::backoff(work.failures.saturating_add(1)));
+            work.put_off(Due {
+                at,
+                kind: DueKind::Resume,
+            })
+            .await?;
+            Err(error)
+        }
+    }
+}
+
+async fn attend(work: &mut Work, reason: &Reason, ctx: &RequestContext) -> Result<Rest, WorkError> {
+    match work.instance.cursor {
+        Cursor::Waiting { .. } => attend_waiting(work, reason, ctx).await,
+        Cursor::Ended => attend_ended(work, reason, ctx).await.map(|()| Rest::Ended),
+        _ if *reason == Reason::Cancel => Err(WorkError::Conflict("the order is being prepared".to_owned())),
+        _ => drive(work, Event::Resume, ctx).await,
+    }
+}
+
+/// The buyer has a code. PayPay is asked first, whatever the reason: a payment that came through beats a deadline and a cancellation.
+async fn attend_waiting(work: &mut Work, reason: &Reason, ctx: &RequestContext) -> Result<Rest, WorkError> {
+    if let Some(seen) = observe(work, reason.source()).await? {
+        match judge(work, &seen) {
+            Verdict::Accept => return signal(work, "PAID", ctx).await,
+            Verdict::Decline => return signal(work, "DECLINED", ctx).await,
+            Verdict::Mismatch => note_mismatch(work, &seen),
+            Verdict::Wait | Verdict::Refund => {}
+        }
+    }
+    if *reason == Reason::Cancel {
+        return signal(work, "CANCELED", ctx).await;
+    }
+    match work.instance.cursor {
+        Cursor::Waiting { deadline, .. } if deadline <= crate::drive::millis(Instant::now()) => {
+            drive(work, Event::DeadlinePassed, ctx).await
+        }
+        _ => drive(work, Event::Resume, ctx).await,
+    }
+}
+
+/// The saga is over. What can still be needed: money back, ordered by somebody or due to a payment that came too late.
+async fn attend_ended(work: &mut Work, reason: &Reason, ctx: &RequestContext) -> Result<(), WorkError> {
+    if let Reason::Refund(request) = reason {
+        if work.order.status == OrderStatus::Refunded {
+            return Ok(());
+        }
+        work.order
+            .request_refund(request.clone())
+            .map_err(|error| WorkError::Conflict(error.to_string()))?;
+    }
+    if let Some(request) = work.order.refund_request.clone() {
+        if work.order.changes.row {
+            // On disk before any money moves, so that another worker can finish it.
+            work.checkpoint(ctx).await?;
+        }
+        return refund::refund_paid(work, &request, ctx).await;
+    }
+    if *reason == Reason::Cancel {
+        return Err(WorkError::Conflict(format!("the order is {}", work.order.status)));
+    }
+    if let Some(seen) = observe(work, reason.source()).await? {
+        match judge(work, &seen) {
+            Verdict::Refund | Verdict::Mismatch if work.order.status == OrderStatus::Failed => {
+                refund::refund_late(work, &seen, ctx).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads PayPay's details into the order; `None` if PayPay knows of no payment, or was never asked for one.
+async fn observe(work: &mut Work, source: &str) -> Result<Option<Observation>, WorkError> {
+    let Some(id) = work.order.merchant_payment_id.clone() else {
+        return Ok(None);
+    };
+    work.order.count_poll();
+    let Some(seen) = gateway::details(&id).await? else {
+        return Ok(None);
+    };
+    work.order.observe(&seen, source, Instant::now());
+    Ok(Some(seen))
+}
+
+fn judge(work: &Work, seen: &Observation) -> Verdict {
+    Evidence {
+        status: seen.status,
+        amount: seen.amount,
+    }
+    .judge(work.order.status, work.order.pay_amount)
+}
+
+async fn signal(work: &mut Work, name: &str, ctx: &RequestContext) -> Result<Rest, WorkError> {
+    drive(
+        work,
+        Event::Signal {
+            name: name.to_owned(),
+            payload: Value::Null,
+        },
+        ctx,
+    )
+    .await
+}
+
+fn note_mismatch(work: &mut Work, seen: &Observation) {
+    let news = work
+        .order
+        .changes
+        .events
+        .iter()
+        .any(|event| event.topic == domain::topic::PAYMENTS);
+    if news && seen.status == PaymentStatus::Completed {
+        let detail = format!(
+            "PayPay took {} for an order of {}",
+            seen.amount, work.order.pay_amount
+        );
+        work.order.note("PAYMENT_MISMATCH", detail, Instant::now());
+    }
+}
+
+fn next_due(work: &Work, rest: Rest, reason: &Reason) -> Option<Due> {
+    let now = Instant::now();
+    match rest {
+        Rest::Ended => None,
+        Rest::Sleeping { until } => Some(Due {
+            at: until,
+            kind: DueKind::Resume,
+        }),
+        Rest::Waiting { deadline } => {
+            let watched = matches!(reason, Reason::Poll { watched: true });
+            let poll = now.plus(schedule::pause(work.order.created_at, now, watched));
+            Some(if poll < deadline {
+                Due {
+                    at: poll,
+                    kind: DueKind::Poll,
+                }
+            } else {
+                Due {
+                    at: deadline,
+                    kind: DueKind::Expire,
+                }
+            })
+        }
+    }
+}

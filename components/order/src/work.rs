@@ -1,0 +1,152 @@
+//! One order under its lease: the order, the saga that drives it, and how both get to disk together.
+
+use crate::order::{Changes, Order};
+use crate::records::inbox;
+use crate::records::sagas::{self, Due, Lease, LeaseError};
+use crate::records::{self, orders, outbox};
+use domain::{Instant, OrderNo};
+use edge::RequestContext;
+use saga::Instance;
+use store::{StoreError, Transaction};
+
+/// The right to work on an order, and what is worked on.
+#[derive(Debug)]
+pub struct Work {
+    pub order: Order,
+    pub instance: Instance,
+    pub lease: Lease,
+    /// How often in a row work on this order failed before.
+    pub failures: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    #[error("there is no such order")]
+    NotFound,
+    #[error("somebody else works on the order now")]
+    Busy,
+    #[error("{0}")]
+    Conflict(String),
+    /// A database or PayPay did not answer. Nothing is lost.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect: the saga and the order do not fit together.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for WorkError {
+    fn from(error: StoreError) -> WorkError {
+        match error {
+            StoreError::Unavailable { .. } | StoreError::TransactionEnded { .. } => {
+                WorkError::Unavailable(error.to_string())
+            }
+            other => WorkError::Broken(other.to_string()),
+        }
+    }
+}
+
+impl From<LeaseError> for WorkError {
+    fn from(error: LeaseError) -> WorkError {
+        match error {
+            LeaseError::Lost(_) => WorkError::Busy,
+            LeaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<saga::AdvanceError> for WorkError {
+    fn from(error: saga::AdvanceError) -> WorkError {
+        WorkError::Broken(error.to_string())
+    }
+}
+
+/// A step outside the saga failed. It may be repeated.
+impl From<saga::ServiceError> for WorkError {
+    fn from(error: saga::ServiceError) -> WorkError {
+        WorkError::Unavailable(error.to_string())
+    }
+}
+
+impl From<domain::IllegalTransition> for WorkError {
+    fn from(error: domain::IllegalTransition) -> WorkError {
+        WorkError::Broken(error.to_string())
+    }
+}
+
+impl Work {
+    /// Takes the order's lease and loads it.
+    pub async fn acquire(order_no: &OrderNo, owner: &str) -> Result<Work, WorkError> {
+        let db = records::open().await?;
+        match sagas::acquire(&db, order_no, owner, Instant::now()).await? {
+            Some((lease, instance, failures)) => {
+                // Read after the lease was taken, so that nobody can have changed it since.
+                let order = orders::find(&db, order_no).await?.ok_or(WorkError::NotFound)?;
+                Ok(Work {
+                    order,
+                    instance,
+                    lease,
+                    failures,
+                })
+            }
+            None if orders::find(&db, order_no).await?.is_some() => Err(WorkError::Busy),
+            None => Err(WorkError::NotFound),
+        }
+    }
+
+    /// Stores order and saga in one transaction and keeps the lease.
+    pub async fn checkpoint(&mut self, ctx: &RequestContext) -> Result<(), WorkError> {
+        let tx = records::open().await?.begin().await?;
+        let now = Instant::now();
+        sagas::save(&tx, &self.lease, &self.instance, now).await?;
+        store_changes(&tx, &mut self.order, ctx, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Stores order and saga in one transaction and gives the lease back. `seen`: webhooks received until then are settled by what was done, with
+    /// this outcome. `more`: what else belongs into the transaction.
+    pub async fn release(
+        mut self,
+        ctx: &RequestContext,
+        due: Option<Due>,
+        seen: Option<(Instant, &str)>,
+        more: impl AsyncFnOnce(&Transaction, &Order, Instant) -> Result<(), StoreError>,
+    ) -> Result<Order, WorkError> {
+        let tx = records::open().await?.begin().await?;
+        let now = Instant::now();
+        store_changes(&tx, &mut self.order, ctx, now).await?;
+        if let Some((seen, outcome)) = seen {
+            inbox::mark_applied(&tx, &self.order.order_no, seen, outcome, now).await?;
+        }
+        more(&tx, &self.order, now).await?;
+        // Last, because it looks whether a webhook is left.
+        sagas::release(&tx, &self.lease, &self.instance, due, now).await?;
+        tx.commit().await?;
+        Ok(self.order)
+    }
+
+    /// Gives the lease back without having found anything out, to be tried again at `due`.
+    pub async fn put_off(&self, due: Due) -> Result<(), WorkError> {
+        let db = records::open().await?;
+        Ok(sagas::release_unchanged(&db, &self.lease, due, self.failures.saturating_add(1)).await?)
+    }
+}
+
+/// Stores what has changed in the order's row, its history and its events.
+pub async fn store_changes(
+    tx: &Transaction,
+    order: &mut Order,
+    ctx: &RequestContext,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let changes: Changes = std::mem::take(&mut order.changes);
+    if changes.row {
+        orders::update(tx, order).await?;
+    }
+    if let Some(id) = &changes.payment_attempt {
+        orders::insert_attempt(tx, &order.order_no, id.as_str(), now).await?;
+    }
+    orders::append_timeline(tx, &order.order_no, &changes.timeline).await?;
+    outbox::append(tx, &order.order_no, &changes.events, ctx, now).await
+}

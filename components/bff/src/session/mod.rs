@@ -1,0 +1,94 @@
+//! Sessions: who is logged in, by the cookie that came along.
+
+pub mod cookie;
+mod id;
+pub mod table;
+
+use domain::Instant;
+use edge::{Code, Problem, RequestContext, log};
+pub use id::SessionId;
+use store::{Database, StoreError};
+
+/// What a user may do beyond buying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Buyer,
+    Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Buyer => "buyer",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// By the claim `role` or the column of that name; whatever is not an administrator is a buyer.
+    pub fn from_name(name: &str) -> Self {
+        if name == "admin" { Role::Admin } else { Role::Buyer }
+    }
+}
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The issuer's `sub`: 1 to 128 visible ASCII characters.
+    pub user_id: String,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub role: Role,
+    pub expires_at: Instant,
+}
+
+/// Opens the session store.
+pub async fn open_store(ctx: &RequestContext) -> Result<Database, Problem> {
+    Database::open("sessions")
+        .await
+        .map_err(|error| unavailable(ctx, &error))
+}
+
+/// The session that the request's cookie names, if there is one that has not ended. One SELECT; none without a cookie.
+///
+/// # Errors
+/// `SESSION_STORE_UNAVAILABLE`: whether there is one cannot be said, and is not guessed.
+pub async fn current(ctx: &RequestContext) -> Result<Option<Session>, Problem> {
+    let Some(id) = cookie::session_id(ctx) else {
+        return Ok(None);
+    };
+    let store = open_store(ctx).await?;
+    table::find(&store, &id.hash(), Instant::now())
+        .await
+        .map_err(|error| unavailable(ctx, &error))
+}
+
+/// The session, for what only somebody who is logged in may do.
+///
+/// # Errors
+/// `UNAUTHENTICATED`, `SESSION_STORE_UNAVAILABLE`
+pub async fn required(ctx: &RequestContext) -> Result<Session, Problem> {
+    if let Some(session) = current(ctx).await? {
+        return Ok(session);
+    }
+    let reason = if cookie::session_id(ctx).is_some() {
+        "unknown_or_ended"
+    } else {
+        "no_cookie"
+    };
+    log::info(
+        ctx,
+        "session_missing",
+        serde_json::json!({"reason": reason, "method": ctx.method.as_str(), "path": ctx.path}),
+    );
+    Err(Code::Unauthenticated.into())
+}
+
+/// The store failed. Its words are for the log, not for the caller.
+pub fn unavailable(ctx: &RequestContext, error: &StoreError) -> Problem {
+    log::error(
+        ctx,
+        "session_store_failed",
+        serde_json::json!({"error": error.to_string()}),
+    );
+    Problem::new(Code::SessionStoreUnavailable).with_retry_after(1)
+}

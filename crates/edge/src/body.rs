@@ -48,7 +48,10 @@ pub async fn json_body<T: DeserializeOwned, B: Body>(
 }
 
 /// Goes on only if the body is declared as `application/json`.
-pub(crate) fn require_json(ctx: &RequestContext) -> Result<(), Problem> {
+///
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE`
+pub fn require_json(ctx: &RequestContext) -> Result<(), Problem> {
     let essence = ctx
         .header(header::CONTENT_TYPE.as_str())
         .and_then(|value| value.split(';').next())

@@ -227,6 +227,17 @@ impl Reply {
             .unwrap_or_else(|| self.unexpected(format!("status {}", self.status.as_u16())).into())
     }
 
+    /// An answer for tests of what is made of it.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn for_test(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self {
+            to: "the service".to_owned(),
+            status,
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
     fn unexpected(&self, reason: String) -> Error {
         Error::Unexpected {
             to: self.to.clone(),
@@ -242,12 +253,7 @@ mod tests {
     use crate::TraceContext;
 
     fn reply(status: u16, body: &'static str) -> Reply {
-        Reply {
-            to: "order".to_owned(),
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(body.as_bytes()),
-        }
+        Reply::for_test(StatusCode::from_u16(status).unwrap(), body)
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub(super) async fn guard(State(service): State<Arc<Service>>, request: Request,
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+        .to_owned()
 }
 
 async fn admitted(service: &Service, request: Request, next: Next) -> Result<Response, OpaRefusal> {

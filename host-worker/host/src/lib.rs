@@ -1,1 +1,33 @@
+//! Runs the application of a `spin.toml` on Wasmtime: the components that Spin runs, unchanged.
+//!
+//! One capability, one module: [`manifest`](Manifest) and variables are read and checked at load; components are composed with their
+//! dependencies, compiled and kept on disk; then requests go in by routes and out by allowed hosts, and SQLite files are shared through one
+//! fair queue each. A component reaches nothing that its entry in the manifest does not name, and whatever it does, trap, loop or grow, ends
+//! with its own request.
 
+mod app;
+mod compose;
+mod config;
+mod crash;
+mod engine;
+mod error;
+mod guest;
+mod host;
+mod http;
+pub mod lifecycle;
+mod logs;
+mod manifest;
+mod routes;
+mod sqlite;
+mod variables;
+
+pub use self::{
+    compose::imports,
+    config::{HostConfig, Limits},
+    engine::CodeSource,
+    error::LoadError,
+    host::Host,
+    http::Body,
+    lifecycle::{CallError, Lifecycle},
+    manifest::Manifest,
+};

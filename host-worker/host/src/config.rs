@@ -1,0 +1,45 @@
+//! How a host is set up.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// Everything [`Host::load`](crate::Host::load) needs to know.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Path of `spin.toml`. Relative paths in it start from its folder.
+    pub manifest: PathBuf,
+    /// Where the SQLite files are: `<data_dir>/<database>.db`. Created if missing.
+    pub data_dir: PathBuf,
+    /// Where compiled components are kept. Created if missing, readable by the owner only.
+    pub cache_dir: PathBuf,
+    /// Values of application variables that apply where neither the environment nor `.env` sets one.
+    pub overrides: BTreeMap<String, String>,
+    /// What one request, one instance and all of them together may use.
+    pub limits: Limits,
+}
+
+/// What a component may use before the host says no.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of linear memory of one component instance. Growing past it fails inside the component.
+    pub memory_bytes: usize,
+    /// From the first byte of a request to the end of its answer; then 504.
+    pub request_timeout: Duration,
+    /// Public requests at once; the next one is answered with 503 and `Retry-After`.
+    pub concurrent_requests: usize,
+    /// Bytes of a request's body; a longer one is answered with 413.
+    pub body_bytes: u64,
+    /// Requests that one instance serves before a fresh one takes its place. 1: an instance for each request.
+    pub instance_reuse: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            request_timeout: Duration::from_secs(10),
+            concurrent_requests: 1024,
+            body_bytes: 1 << 20,
+            instance_reuse: 1000,
+        }
+    }
+}

@@ -30,6 +30,7 @@ pub enum Event {
 
 /// What the outside has to do next.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)] // one at a time, and most of them are the large one
 pub enum Command {
     /// Call the service and report with [`Event::Outcome`].
     Invoke(ServiceCall),

@@ -12,7 +12,7 @@ pub(super) fn check(machine: &StateMachine) -> Result<(), DefinitionError> {
             machine: machine.name.clone(),
             state,
             key: Some(key.to_owned()),
-            problem,
+            problem: Box::new(problem),
         })
     };
     if !machine.states.contains_key(&machine.start_state) {

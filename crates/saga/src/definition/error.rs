@@ -12,7 +12,8 @@ pub struct DefinitionError {
     pub state: Option<String>,
     /// The key, as a path inside the state: `Catch[0].Next`.
     pub key: Option<String>,
-    pub problem: Problem,
+    /// Boxed, because errors should be small.
+    pub problem: Box<Problem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -26,7 +26,7 @@ impl StateMachine {
             machine: String::new(),
             state: None,
             key: None,
-            problem,
+            problem: Box::new(problem),
         };
         let json: Value =
             serde_json::from_str(text).map_err(|error| nowhere(Problem::NotJson(error.to_string())))?;

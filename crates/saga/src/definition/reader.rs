@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
             machine: self.machine.to_owned(),
             state: self.state.map(str::to_owned),
             key: Some(format!("{}{key}", self.path)),
-            problem,
+            problem: Box::new(problem),
         }
     }
 

@@ -5,6 +5,7 @@
 mod buyer;
 mod contract;
 mod live;
+pub mod shelf;
 mod shop;
 
 pub use buyer::{Answer, Buyer};

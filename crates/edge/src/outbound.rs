@@ -221,10 +221,19 @@ impl Reply {
         Ok(answer)
     }
 
-    /// The problem that a refusal tells of.
+    /// The problem that a refusal tells of, with its `Retry-After`.
     pub fn problem(&self) -> Problem {
-        Problem::from_document(&self.body)
-            .unwrap_or_else(|| self.unexpected(format!("status {}", self.status.as_u16())).into())
+        let Some(problem) = Problem::from_document(&self.body) else {
+            return self.unexpected(format!("status {}", self.status.as_u16())).into();
+        };
+        let retry_after = self
+            .headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        match retry_after {
+            Some(seconds) => problem.with_retry_after(seconds),
+            None => problem,
+        }
     }
 
     /// An answer for tests of what is made of it.

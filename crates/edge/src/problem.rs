@@ -20,8 +20,12 @@ pub struct FieldError {
 
 /// A problem document (RFC 9457) on its way to the caller.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{code}: {}", .detail.as_deref().unwrap_or(.code.title()))]
-pub struct Problem {
+#[error("{}: {}", .0.code, .0.detail.as_deref().unwrap_or(.0.code.title()))]
+// Boxed: it is the error of nearly every function, and should not make their answers large.
+pub struct Problem(Box<Members>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Members {
     code: Code,
     detail: Option<String>,
     errors: Vec<FieldError>,
@@ -32,13 +36,13 @@ pub struct Problem {
 impl Problem {
     /// A problem with the code's own status and title, and no detail.
     pub fn new(code: Code) -> Self {
-        Self {
+        Self(Box::new(Members {
             code,
             detail: None,
             errors: Vec::new(),
             extensions: Map::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// `VALIDATION_FAILED` for one field.
@@ -54,7 +58,7 @@ impl Problem {
         }
         let mut problem = Self::new(Code::MethodNotAllowed);
         if let Ok(value) = HeaderValue::from_str(&names.join(", ")) {
-            problem.headers.push((header::ALLOW, value));
+            problem.0.headers.push((header::ALLOW, value));
         }
         problem
     }
@@ -62,14 +66,14 @@ impl Problem {
     /// What happened this time, in words. Never put secrets or another user's data here: the caller reads it.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// Adds what is wrong with a field.
     #[must_use]
     pub fn with_error(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.errors.push(FieldError {
+        self.0.errors.push(FieldError {
             field: field.into(),
             message: message.into(),
         });
@@ -79,33 +83,34 @@ impl Problem {
     /// Adds a member of one's own, for example `available`. The names of RFC 9457 and `code`, `requestId`, `errors` are taken.
     #[must_use]
     pub fn with_extension(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.extensions.insert(name.into(), value.into());
+        self.0.extensions.insert(name.into(), value.into());
         self
     }
 
     /// Adds `Retry-After`, in seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
-        self.headers
+        self.0
+            .headers
             .push((header::RETRY_AFTER, HeaderValue::from(seconds)));
         self
     }
 
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     pub fn status(&self) -> StatusCode {
-        self.code.status()
+        self.0.code.status()
     }
 
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.0.detail.as_deref()
     }
 
     /// What is wrong with which field; empty if no single field is to blame.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
     }
 
     /// Reads a problem document that another component sent, so that it can be passed on under our own request id.
@@ -124,42 +129,43 @@ impl Problem {
         for taken in ["type", "title", "status", "requestId"] {
             members.remove(taken);
         }
-        Some(Self {
+        Some(Self(Box::new(Members {
             code,
             detail,
             errors,
             extensions: members,
             headers: Vec::new(),
-        })
+        })))
     }
 
     /// The problem as an answer to this request.
     pub fn into_answer(self, ctx: &RequestContext) -> Answer {
         let mut document = Map::new();
-        document.insert("type".to_owned(), self.code.type_uri().into());
-        document.insert("title".to_owned(), self.code.title().into());
-        document.insert("status".to_owned(), self.code.status().as_u16().into());
-        if let Some(detail) = self.detail {
+        document.insert("type".to_owned(), self.0.code.type_uri().into());
+        document.insert("title".to_owned(), self.0.code.title().into());
+        document.insert("status".to_owned(), self.0.code.status().as_u16().into());
+        if let Some(detail) = self.0.detail {
             document.insert("detail".to_owned(), detail.into());
         }
-        document.insert("code".to_owned(), self.code.as_str().into());
+        document.insert("code".to_owned(), self.0.code.as_str().into());
         document.insert("requestId".to_owned(), ctx.request_id.as_str().into());
-        if !self.errors.is_empty() {
+        if !self.0.errors.is_empty() {
             let errors = self
+                .0
                 .errors
                 .into_iter()
                 .map(|error| serde_json::json!({"field": error.field, "message": error.message}));
             document.insert("errors".to_owned(), errors.collect());
         }
-        for (name, value) in self.extensions {
+        for (name, value) in self.0.extensions {
             document.entry(name).or_insert(value);
         }
         let mut answer = http::Response::new(Full::new(Bytes::from(Value::Object(document).to_string())));
-        *answer.status_mut() = self.code.status();
+        *answer.status_mut() = self.0.code.status();
         answer
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        for (name, value) in self.headers {
+        for (name, value) in self.0.headers {
             answer.headers_mut().insert(name, value);
         }
         answer

@@ -3,7 +3,7 @@
 
 mod support;
 
-use saga::{ErrorKind, Event, Instance, StateMachine, Status};
+use saga::{ErrorKind, Event, Instance, ServiceError, StateMachine, Status};
 use serde_json::{Value, json};
 use support::{Arrival, Driver, World, paid, refusal, trouble};
 
@@ -15,7 +15,36 @@ fn params(balance: i64, pay: i64) -> Value {
     json!({
         "orderNo": "K1", "userId": "u1", "lines": [{ "productId": 1, "quantity": 2, "name": "鍋", "unitPrice": 500 }],
         "amount": balance + pay, "balanceAmount": balance, "payAmount": pay,
-        "merchantPaymentId": "K1-1", "expiresAt": 1_900_000,
+        "merchantPaymentId": "K1-1", "paymentAttempt": 1, "expiresAt": 1_900_000,
+    })
+}
+
+/// What the order's services answer when all goes well.
+fn shop() -> World {
+    World::default()
+        .on("payment.create-code", |call| {
+            Ok(json!({ "codeId": call.input[0]["merchantPaymentId"] }))
+        })
+        .on("order.await-payment", |call| {
+            Ok(json!({ "expiresAt": call.input[0]["expiresAt"] }))
+        })
+        .on("order.renew-payment", |call| {
+            let attempt = call.input[0]["paymentAttempt"].as_i64().unwrap() + 1;
+            Ok(json!({ "paymentAttempt": attempt, "merchantPaymentId": format!("K1-{attempt}") }))
+        })
+        .on("order.give-up", |call| Ok(call.input[0].clone()))
+}
+
+fn in_doubt_but_for(id: &'static str) -> World {
+    shop().on("payment.create-code", move |call| {
+        if call.input[0]["merchantPaymentId"] == id {
+            return Ok(json!({ "codeId": id }));
+        }
+        Err(ServiceError::new(
+            ErrorKind::Timeout,
+            "PaymentInDoubt",
+            "no answer",
+        ))
     })
 }
 
@@ -30,11 +59,12 @@ struct Case {
     status: (Status, Option<Status>),
 }
 
-const SET_UP: [&str; 4] = [
+const SET_UP: [&str; 5] = [
     "order.create",
     "inventory.reserve",
     "account.debit",
     "payment.create-code",
+    "order.await-payment",
 ];
 const UNDONE: [&str; 4] = [
     "payment.delete-code",
@@ -55,13 +85,14 @@ fn cases() -> Vec<Case> {
             name: "paid with balance and PayPay",
             balance: 300,
             pay: 700,
-            world: World::default,
+            world: shop,
             arrivals: event("PAID"),
             effects: &[
                 "order.create",
                 "inventory.reserve",
                 "account.debit",
                 "payment.create-code",
+                "order.await-payment",
                 "inventory.confirm",
                 "order.mark-paid",
             ],
@@ -72,12 +103,13 @@ fn cases() -> Vec<Case> {
             name: "paid with PayPay alone",
             balance: 0,
             pay: 1000,
-            world: World::default,
+            world: shop,
             arrivals: event("PAID"),
             effects: &[
                 "order.create",
                 "inventory.reserve",
                 "payment.create-code",
+                "order.await-payment",
                 "inventory.confirm",
                 "order.mark-paid",
             ],
@@ -88,7 +120,7 @@ fn cases() -> Vec<Case> {
             name: "paid with balance alone",
             balance: 1000,
             pay: 0,
-            world: World::default,
+            world: shop,
             arrivals: vec![],
             effects: &[
                 "order.create",
@@ -104,7 +136,7 @@ fn cases() -> Vec<Case> {
             name: "out of stock",
             balance: 300,
             pay: 700,
-            world: || World::default().on("inventory.reserve", |_| refusal("OutOfStock")),
+            world: || shop().on("inventory.reserve", |_| refusal("OutOfStock")),
             arrivals: vec![],
             effects: &["order.create", "order.mark-failed"],
             fail_code: Some("OUT_OF_STOCK"),
@@ -114,7 +146,7 @@ fn cases() -> Vec<Case> {
             name: "unknown product",
             balance: 0,
             pay: 1000,
-            world: || World::default().on("inventory.reserve", |_| refusal("UnknownProduct")),
+            world: || shop().on("inventory.reserve", |_| refusal("UnknownProduct")),
             arrivals: vec![],
             effects: &["order.create", "order.mark-failed"],
             fail_code: Some("OUT_OF_STOCK"),
@@ -124,7 +156,7 @@ fn cases() -> Vec<Case> {
             name: "the inventory never answers, so what it may have reserved is released",
             balance: 0,
             pay: 1000,
-            world: || World::default().on("inventory.reserve", |_| trouble(ErrorKind::Timeout)),
+            world: || shop().on("inventory.reserve", |_| trouble(ErrorKind::Timeout)),
             arrivals: vec![],
             effects: &["order.create", "inventory.release", "order.mark-failed"],
             fail_code: Some("PAYMENT_UNAVAILABLE"),
@@ -136,13 +168,14 @@ fn cases() -> Vec<Case> {
             pay: 1000,
             world: || {
                 let answers = vec![trouble(ErrorKind::Connect), trouble(ErrorKind::Timeout)];
-                World::default().script("inventory.reserve", answers)
+                shop().script("inventory.reserve", answers)
             },
             arrivals: event("PAID"),
             effects: &[
                 "order.create",
                 "inventory.reserve",
                 "payment.create-code",
+                "order.await-payment",
                 "inventory.confirm",
                 "order.mark-paid",
             ],
@@ -153,7 +186,7 @@ fn cases() -> Vec<Case> {
             name: "insufficient balance",
             balance: 300,
             pay: 700,
-            world: || World::default().on("account.debit", |_| refusal("InsufficientBalance")),
+            world: || shop().on("account.debit", |_| refusal("InsufficientBalance")),
             arrivals: vec![],
             effects: &[
                 "order.create",
@@ -168,7 +201,7 @@ fn cases() -> Vec<Case> {
             name: "PayPay refuses the code",
             balance: 300,
             pay: 700,
-            world: || World::default().on("payment.create-code", |_| refusal("PaymentRejected")),
+            world: || shop().on("payment.create-code", |_| refusal("PaymentRejected")),
             arrivals: vec![],
             effects: &[
                 "order.create",
@@ -185,7 +218,7 @@ fn cases() -> Vec<Case> {
             name: "PayPay leaves it open whether there is a code, so it is deleted",
             balance: 300,
             pay: 700,
-            world: || World::default().on("payment.create-code", |_| trouble(ErrorKind::Timeout)),
+            world: || shop().on("payment.create-code", |_| trouble(ErrorKind::Timeout)),
             arrivals: vec![],
             effects: &[
                 "order.create",
@@ -200,13 +233,54 @@ fn cases() -> Vec<Case> {
             status: undone,
         },
         Case {
+            name: "PayPay leaves it open twice, so new codes are asked for",
+            balance: 0,
+            pay: 1000,
+            world: || in_doubt_but_for("K1-3"),
+            arrivals: event("PAID"),
+            effects: &[
+                "order.create",
+                "inventory.reserve",
+                "order.renew-payment",
+                "order.renew-payment",
+                "payment.create-code",
+                "order.await-payment",
+                "inventory.confirm",
+                "order.mark-paid",
+            ],
+            fail_code: None,
+            status: (Status::Succeeded, None),
+        },
+        Case {
+            name: "PayPay leaves it open three times, so every code there may be is deleted",
+            balance: 0,
+            pay: 1000,
+            world: || in_doubt_but_for("no code"),
+            arrivals: vec![],
+            effects: &[
+                "order.create",
+                "inventory.reserve",
+                "order.renew-payment",
+                "order.renew-payment",
+                "order.give-up",
+                "payment.delete-code",
+                "payment.delete-code",
+                "payment.delete-code",
+                "inventory.release",
+                "order.mark-failed",
+            ],
+            fail_code: Some("PAYMENT_UNAVAILABLE"),
+            status: undone,
+        },
+        Case {
             name: "declined",
             balance: 300,
             pay: 700,
-            world: World::default,
+            world: shop,
             arrivals: event("DECLINED"),
             effects: &[
-                SET_UP[0], SET_UP[1], SET_UP[2], SET_UP[3], UNDONE[0], UNDONE[1], UNDONE[2], UNDONE[3],
+                SET_UP[0], SET_UP[1], SET_UP[2], SET_UP[3], SET_UP[4], UNDONE[0], UNDONE[1], UNDONE[2],
+                UNDONE[3],
             ],
             fail_code: Some("PAYMENT_DECLINED"),
             status: undone,
@@ -215,13 +289,14 @@ fn cases() -> Vec<Case> {
             name: "canceled by the buyer",
             balance: 300,
             pay: 700,
-            world: || World::default().on("order.settle-cancel", |_| Ok(paid(false))),
+            world: || shop().on("order.settle-cancel", |_| Ok(paid(false))),
             arrivals: event("CANCELED"),
             effects: &[
                 SET_UP[0],
                 SET_UP[1],
                 SET_UP[2],
                 SET_UP[3],
+                SET_UP[4],
                 "order.settle-cancel",
                 UNDONE[0],
                 UNDONE[1],
@@ -235,12 +310,13 @@ fn cases() -> Vec<Case> {
             name: "canceled by the buyer, who had paid",
             balance: 0,
             pay: 1000,
-            world: || World::default().on("order.settle-cancel", |_| Ok(paid(true))),
+            world: || shop().on("order.settle-cancel", |_| Ok(paid(true))),
             arrivals: event("CANCELED"),
             effects: &[
                 "order.create",
                 "inventory.reserve",
                 "payment.create-code",
+                "order.await-payment",
                 "order.settle-cancel",
                 "inventory.confirm",
                 "order.mark-paid",
@@ -252,13 +328,14 @@ fn cases() -> Vec<Case> {
             name: "expired",
             balance: 300,
             pay: 700,
-            world: || World::default().on("order.settle-expiry", |_| Ok(paid(false))),
+            world: || shop().on("order.settle-expiry", |_| Ok(paid(false))),
             arrivals: vec![Arrival::Deadline],
             effects: &[
                 SET_UP[0],
                 SET_UP[1],
                 SET_UP[2],
                 SET_UP[3],
+                SET_UP[4],
                 "order.settle-expiry",
                 UNDONE[0],
                 UNDONE[1],
@@ -272,12 +349,13 @@ fn cases() -> Vec<Case> {
             name: "expired, but paid in the last moment",
             balance: 0,
             pay: 1000,
-            world: || World::default().on("order.settle-expiry", |_| Ok(paid(true))),
+            world: || shop().on("order.settle-expiry", |_| Ok(paid(true))),
             arrivals: vec![Arrival::Deadline],
             effects: &[
                 "order.create",
                 "inventory.reserve",
                 "payment.create-code",
+                "order.await-payment",
                 "order.settle-expiry",
                 "inventory.confirm",
                 "order.mark-paid",
@@ -289,13 +367,14 @@ fn cases() -> Vec<Case> {
             name: "paid for a reservation that is gone: the money goes back",
             balance: 300,
             pay: 700,
-            world: || World::default().on("inventory.confirm", |_| refusal("InvalidState")),
+            world: || shop().on("inventory.confirm", |_| refusal("InvalidState")),
             arrivals: event("PAID"),
             effects: &[
                 SET_UP[0],
                 SET_UP[1],
                 SET_UP[2],
                 SET_UP[3],
+                SET_UP[4],
                 "payment.refund",
                 UNDONE[0],
                 UNDONE[1],
@@ -310,7 +389,7 @@ fn cases() -> Vec<Case> {
             balance: 300,
             pay: 700,
             world: || {
-                World::default()
+                shop()
                     .script(
                         "payment.delete-code",
                         vec![trouble(ErrorKind::Timeout), trouble(ErrorKind::Other)],
@@ -319,7 +398,8 @@ fn cases() -> Vec<Case> {
             },
             arrivals: event("DECLINED"),
             effects: &[
-                SET_UP[0], SET_UP[1], SET_UP[2], SET_UP[3], UNDONE[0], UNDONE[1], UNDONE[2], UNDONE[3],
+                SET_UP[0], SET_UP[1], SET_UP[2], SET_UP[3], SET_UP[4], UNDONE[0], UNDONE[1], UNDONE[2],
+                UNDONE[3],
             ],
             fail_code: Some("PAYMENT_DECLINED"),
             status: undone,
@@ -390,7 +470,7 @@ fn a_crash_at_any_point_changes_nothing() {
 #[test]
 fn the_services_get_what_they_need() {
     let machine = machine();
-    let mut world = World::default();
+    let mut world = shop();
     let mut driver = Driver::new(&machine, &mut world);
     driver.arrivals = event("DECLINED");
     driver.run(params(300, 700));
@@ -409,7 +489,7 @@ fn the_services_get_what_they_need() {
 #[test]
 fn an_event_for_an_order_that_does_not_wait_is_refused_and_changes_nothing() {
     let machine = machine();
-    let mut world = World::default();
+    let mut world = shop();
     let mut driver = Driver::new(&machine, &mut world);
     driver.arrivals = event("PAID");
     let mut instance = driver.run(params(0, 1000));

@@ -1,5 +1,6 @@
 //! What keeps the system running besides its work: migrations, sample data, the invariants, health, metrics, logs.
 
+mod check;
 mod database;
 mod health;
 mod lock;
@@ -7,6 +8,7 @@ mod logging;
 mod migrate;
 mod telemetry;
 
+pub use check::{CheckError, Finding, Looks, Outcome, Report, check, check_with};
 pub use database::Database;
 pub use health::{DatabaseProbe, Health, Probe};
 pub use lock::{DataLock, LockError};

@@ -2,7 +2,8 @@
 //!
 //! The core is pure: [`StateMachine::from_json`] reads a definition, [`StateMachine::start`] makes an [`Instance`], and
 //! [`StateMachine::advance`] takes an instance and an [`Event`] and says in a [`Command`] what the outside has to do
-//! next. It has no I/O, no clock and no threads; whoever calls it decides when to store the instance.
+//! next. It has no I/O, no clock and no threads; whoever calls it decides when to store the instance. [`Engine`] is the core with a
+//! store, a clock and services around it; [`memory`] has those for tests.
 //!
 //! ```
 //! use saga::{Command, Event, StateMachine};
@@ -29,13 +30,16 @@
 
 mod core;
 mod definition;
+mod engine;
 mod expression;
 mod instance;
+pub mod memory;
 mod service;
 mod step_id;
 
 pub use crate::core::{AdvanceError, Command, Event};
 pub use definition::{DefinitionError, Problem, RecoverStrategy, StateMachine};
+pub use engine::{Clock, Engine, EngineError, ServiceInvoker, Store, StoreError};
 pub use expression::{EvalError, Expression, ParseError};
 pub use instance::{Compensation, Cursor, Failure, Instance, Millis, StateRun, StateType, Status};
 pub use service::{ErrorKind, ServiceCall, ServiceError};

@@ -1,0 +1,271 @@
+//! The core with a store, a clock and services around it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Map, Value};
+
+use crate::core::{AdvanceError, Command, Event};
+use crate::definition::StateMachine;
+use crate::instance::{Cursor, Instance, Millis};
+use crate::service::{ServiceCall, ServiceError};
+
+/// Reaches services.
+///
+/// # Contract
+///
+/// - It may be called again with the same step id: after an error that `Retry` covers, and after a crash. The service has its effect
+///   once, and answers a repeat with the outcome of the first.
+/// - [`ErrorKind::Connect`](crate::ErrorKind::Connect) is reported only if the service was certainly not reached, and
+///   [`ErrorKind::Business`](crate::ErrorKind::Business) only if it certainly did nothing and never will for this step id.
+/// - It ends in bounded time: a service that does not answer is a [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+/// - A call with `asynchronous` set returns `Ok(null)` as soon as something that will finish it has it.
+#[allow(async_fn_in_trait)] // whether its futures are `Send` is left to the implementation: in a component they are not
+pub trait ServiceInvoker {
+    async fn invoke(&self, call: ServiceCall) -> Result<Value, ServiceError>;
+}
+
+/// Keeps instances.
+///
+/// # Contract
+///
+/// - What `insert` or `save` returned `Ok` for survives a crash, whole.
+/// - `save` replaces the instance only if the stored one has the version `expected`; otherwise it changes nothing and returns
+///   [`StoreError::Conflict`]. So of two engines that drive one instance, one stops.
+/// - After [`StoreError::Unavailable`] the write may or may not have happened.
+#[allow(async_fn_in_trait)] // as above
+pub trait Store {
+    /// An id that no instance has had or will have.
+    async fn new_id(&self, machine: &str) -> Result<String, StoreError>;
+    /// Stores a new instance. An id that is taken is a `Conflict`.
+    async fn insert(&self, instance: &Instance) -> Result<(), StoreError>;
+    async fn load(&self, id: &str) -> Result<Option<Instance>, StoreError>;
+    async fn save(&self, instance: &Instance, expected: u64) -> Result<(), StoreError>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("somebody else has changed the instance")]
+    Conflict,
+    #[error("the store did not answer: {0}")]
+    Unavailable(String),
+}
+
+/// Tells the time.
+///
+/// # Contract
+///
+/// `sleep_until` returns when `now` is `until` or later, and may be dropped before. Time may stand still but should not go back.
+#[allow(async_fn_in_trait)] // as above
+pub trait Clock {
+    /// Epoch milliseconds, UTC.
+    fn now(&self) -> Millis;
+    async fn sleep_until(&self, until: Millis);
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    #[error("no machine `{0}` is registered")]
+    UnknownMachine(String),
+    #[error("there is no instance `{0}`")]
+    UnknownInstance(String),
+    #[error(transparent)]
+    Advance(#[from] AdvanceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs instances of registered machines.
+///
+/// Every change of an instance is stored before anything depends on it, in one write for each step; a state or machine whose `IsPersist` is false is
+/// spared the write before its call. Whoever calls a method drives the instance until it ends or waits; if the
+/// returned future is dropped or its process dies, [`Engine::resume`] takes the instance up where it was stored.
+#[derive(Debug)]
+pub struct Engine<I, S, C> {
+    invoker: I,
+    store: S,
+    clock: C,
+    machines: RwLock<BTreeMap<String, Arc<StateMachine>>>,
+}
+
+impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
+    pub fn new(invoker: I, store: S, clock: C) -> Self {
+        Self {
+            invoker,
+            store,
+            clock,
+            machines: RwLock::default(),
+        }
+    }
+
+    /// Makes a machine known, in place of an earlier one of its name. Instances of the earlier one go on with the new one.
+    pub fn register(&self, machine: StateMachine) {
+        let mut machines = self.machines.write().unwrap_or_else(PoisonError::into_inner);
+        machines.insert(machine.name().to_owned(), Arc::new(machine));
+    }
+
+    /// Runs a new instance until it ends or waits for an event.
+    ///
+    /// # Errors
+    /// If there is no such machine or the store fails. A saga that fails is no error: look at its status.
+    pub async fn start(
+        &self,
+        machine: &str,
+        business_key: Option<&str>,
+        params: Map<String, Value>,
+    ) -> Result<Instance, EngineError> {
+        let definition = self.machine(machine)?;
+        let id = self.store.new_id(machine).await?;
+        let instance = definition.start(id, business_key, params, self.clock.now());
+        self.store.insert(&instance).await?;
+        self.drive(instance, Event::Resume).await
+    }
+
+    /// Takes up an instance that nobody drives: after a crash, or because its deadline has passed.
+    ///
+    /// # Errors
+    /// If there is no such instance, somebody else changes it meanwhile, or the store fails.
+    pub async fn resume(&self, id: &str) -> Result<Instance, EngineError> {
+        let instance = self.reload(id).await?;
+        let overdue = instance
+            .deadline
+            .is_some_and(|deadline| deadline <= self.clock.now());
+        let event = match instance.cursor {
+            Cursor::Waiting { deadline, .. } if deadline <= self.clock.now() => Event::DeadlinePassed,
+            _ if overdue => Event::DeadlinePassed,
+            _ => Event::Resume,
+        };
+        self.drive(instance, event).await
+    }
+
+    /// Brings an event to an instance that waits for it.
+    ///
+    /// # Errors
+    /// As [`Engine::resume`], and if the instance does not wait for that event.
+    pub async fn signal(&self, id: &str, event: &str, payload: Value) -> Result<Instance, EngineError> {
+        self.send(
+            id,
+            Event::Signal {
+                name: event.to_owned(),
+                payload,
+            },
+        )
+        .await
+    }
+
+    /// Goes on from the state that failed.
+    ///
+    /// # Errors
+    /// As [`Engine::resume`], and if the instance has not ended or was compensated.
+    pub async fn forward(&self, id: &str) -> Result<Instance, EngineError> {
+        self.send(id, Event::Forward).await
+    }
+
+    /// Compensates what was done, or goes on with a compensation that stopped.
+    ///
+    /// # Errors
+    /// As [`Engine::resume`], and if the instance has not ended or was compensated.
+    pub async fn compensate(&self, id: &str) -> Result<Instance, EngineError> {
+        self.send(id, Event::Compensate).await
+    }
+
+    /// Takes the state that failed as skipped and goes on after it.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`], and if the state has no successor.
+    pub async fn skip_and_forward(&self, id: &str) -> Result<Instance, EngineError> {
+        self.send(id, Event::SkipAndForward).await
+    }
+
+    /// The instance as it is stored. Changes nothing.
+    ///
+    /// # Errors
+    /// If there is no such instance or the store fails.
+    pub async fn reload(&self, id: &str) -> Result<Instance, EngineError> {
+        self.store
+            .load(id)
+            .await?
+            .ok_or_else(|| EngineError::UnknownInstance(id.to_owned()))
+    }
+
+    fn machine(&self, name: &str) -> Result<Arc<StateMachine>, EngineError> {
+        let machines = self.machines.read().unwrap_or_else(PoisonError::into_inner);
+        machines
+            .get(name)
+            .cloned()
+            .ok_or_else(|| EngineError::UnknownMachine(name.to_owned()))
+    }
+
+    async fn send(&self, id: &str, event: Event) -> Result<Instance, EngineError> {
+        let instance = self.reload(id).await?;
+        self.drive(instance, event).await
+    }
+
+    async fn drive(&self, mut instance: Instance, mut event: Event) -> Result<Instance, EngineError> {
+        let machine = self.machine(&instance.machine)?;
+        let mut stored = instance.version;
+        loop {
+            let command = machine.advance(&mut instance, event, self.clock.now())?;
+            let spared = matches!(&command, Command::Invoke(call) if !call.persist);
+            if instance.version != stored && !spared {
+                self.store.save(&instance, stored).await?;
+                stored = instance.version;
+            }
+            event = match command {
+                Command::Finished | Command::WaitForEvent { .. } => return Ok(instance),
+                Command::Sleep { until } => {
+                    self.clock
+                        .sleep_until(until.min(instance.deadline.unwrap_or(until)))
+                        .await;
+                    self.after_pause(&instance)
+                }
+                Command::Invoke(call) => {
+                    let step_id = call.step_id.clone();
+                    Event::Outcome {
+                        step_id,
+                        result: self.invoker.invoke(call).await,
+                    }
+                }
+            };
+        }
+    }
+
+    fn after_pause(&self, instance: &Instance) -> Event {
+        let overdue = instance
+            .deadline
+            .is_some_and(|deadline| deadline <= self.clock.now());
+        if overdue {
+            Event::DeadlinePassed
+        } else {
+            Event::Resume
+        }
+    }
+}
+
+impl<T: Store + ?Sized> Store for &T {
+    async fn new_id(&self, machine: &str) -> Result<String, StoreError> {
+        (**self).new_id(machine).await
+    }
+
+    async fn insert(&self, instance: &Instance) -> Result<(), StoreError> {
+        (**self).insert(instance).await
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Instance>, StoreError> {
+        (**self).load(id).await
+    }
+
+    async fn save(&self, instance: &Instance, expected: u64) -> Result<(), StoreError> {
+        (**self).save(instance, expected).await
+    }
+}
+
+impl<T: Clock + ?Sized> Clock for &T {
+    fn now(&self) -> Millis {
+        (**self).now()
+    }
+
+    async fn sleep_until(&self, until: Millis) {
+        (**self).sleep_until(until).await;
+    }
+}

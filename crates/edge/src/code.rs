@@ -130,6 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn the_api_document_lists_exactly_these_codes() {
+        let document = include_str!("../../../docs/openapi.yaml");
+        let (_, list) = document.split_once("    ProblemCode:\n").unwrap();
+        let (_, list) = list.split_once("enum:\n").unwrap();
+        let mut documented: Vec<&str> = list
+            .lines()
+            .map_while(|line| line.strip_prefix("        - "))
+            .collect();
+        let mut ours: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        documented.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(documented, ours);
+    }
+
+    #[test]
     fn the_type_is_a_uri_made_from_the_code() {
         assert_eq!(
             Code::OutOfStock.type_uri(),

@@ -151,6 +151,74 @@ fn operators_can_forward_skip_and_compensate() {
     );
 }
 
+fn with_timeout(strategy: &str) -> StateMachine {
+    let text = json!({ "Name": "m", "StartState": "A", "RecoverStrategy": strategy, "TimeoutSeconds": 30, "States": {
+        "A": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "a", "CompensateState": "U", "Next": "B" },
+        "B": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "b", "CompensateState": "U", "Next": "W",
+               "Retry": [{ "IntervalSeconds": 20, "BackoffRate": 1, "MaxAttempts": 5 }] },
+        "W": { "Type": "WaitForEvent", "Events": { "GO": { "Next": "D" } }, "TimeoutSeconds": 60, "TimeoutNext": "D" },
+        "D": { "Type": "Succeed" },
+        "U": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "u" } } });
+    StateMachine::from_json(&text.to_string()).unwrap()
+}
+
+#[test]
+fn an_instance_that_times_out_as_a_whole_is_compensated_in_the_middle_of_a_retry() {
+    let (services, store, clock) = (
+        Services::default(),
+        MemoryStore::default(),
+        ManualClock::jumping(0),
+    );
+    *services.answers.borrow_mut() = vec![Ok(Value::Null), busy(), busy()];
+    let engine = Engine::new(&services, &store, &clock);
+    engine.register(with_timeout("Compensate"));
+    let ended = block_on(engine.start("m", None, Map::new())).unwrap();
+    assert_eq!(
+        (ended.status, ended.compensation_status),
+        (Status::Unknown, Some(Status::Succeeded))
+    );
+    assert_eq!(ended.error.unwrap().name, "StateMachineTimedOut");
+    assert_eq!(clock.now(), 30_000);
+    // B may have acted, so it is compensated as well, and first.
+    assert_eq!(
+        *services.calls.borrow(),
+        ["m-1:A 1", "m-1:B 1", "m-1:B 2", "m-1:B~U 1", "m-1:A~U 1"]
+    );
+}
+
+#[test]
+fn an_instance_that_times_out_in_a_wait_is_compensated_when_it_is_resumed() {
+    let (services, store, clock) = (
+        Services::default(),
+        MemoryStore::default(),
+        ManualClock::jumping(0),
+    );
+    let engine = Engine::new(&services, &store, &clock);
+    engine.register(with_timeout("Compensate"));
+    let waiting = block_on(engine.start("m", None, Map::new())).unwrap();
+    assert_eq!(waiting.due_at(), Some(30_000));
+    clock.advance(30_000);
+    let ended = block_on(engine.resume(&waiting.id)).unwrap();
+    assert_eq!(ended.compensation_status, Some(Status::Succeeded));
+    assert!(ended.is_settled());
+}
+
+#[test]
+fn with_the_forward_strategy_a_time_out_as_a_whole_lets_it_go_on() {
+    let (services, store, clock) = (
+        Services::default(),
+        MemoryStore::default(),
+        ManualClock::jumping(0),
+    );
+    *services.answers.borrow_mut() = vec![Ok(Value::Null), busy(), busy()];
+    let engine = Engine::new(&services, &store, &clock);
+    engine.register(with_timeout("Forward"));
+    let waiting = block_on(engine.start("m", None, Map::new())).unwrap();
+    assert_eq!(waiting.waiting_in().unwrap().name, "W");
+    let ended = block_on(engine.signal(&waiting.id, "GO", Value::Null)).unwrap();
+    assert_eq!(ended.status, Status::Succeeded);
+}
+
 /// Fails the n-th write from now on, before or after it took effect, as a crash there would.
 struct Dying<'s> {
     store: &'s MemoryStore,

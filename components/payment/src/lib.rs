@@ -1,1 +1,175 @@
+//! The only code that calls PayPay. Exports `kessai:payment/gateway`; the contract is in `wit/payment`. This file turns WIT types into this
+//! crate's and back; what happens is in [`codes`] and [`payments`].
 
+mod codes;
+mod fault;
+mod payments;
+mod paypay_api;
+mod records;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;
+mod wire;
+
+use paypay::payments::PaymentStatus;
+use paypay::signing::Credentials;
+use store::{Database, StoreError};
+
+use fault::Fault;
+use paypay_api::{Account, Paypay};
+use wire::Outbound;
+
+#[allow(unsafe_code, missing_debug_implementations)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit/payment",
+        world: "payment",
+    });
+
+    use super::Payment;
+    export!(Payment);
+}
+
+use bindings::exports::kessai::payment::gateway as wit;
+
+struct Payment;
+
+async fn database() -> Result<Database, StoreError> {
+    Database::open("payments").await
+}
+
+/// PayPay as `spin.toml` and the deployment describe it.
+async fn paypay(traceparent: &str) -> Result<Paypay<Outbound>, Fault> {
+    let unset = |error: edge::variables::Error| Fault::Unavailable(error.to_string());
+    let key = edge::variables::get("paypay_api_key").await.map_err(unset)?;
+    let secret = edge::variables::get("paypay_api_secret").await.map_err(unset)?;
+    let account = Account {
+        base_url: edge::variables::base_url("paypay_base_url")
+            .await
+            .map_err(unset)?,
+        credentials: Credentials::new(key, secret).map_err(|error| Fault::Unavailable(error.to_string()))?,
+        merchant_id: edge::variables::get("paypay_merchant_id").await.map_err(unset)?,
+    };
+    Ok(Paypay::new(Outbound, account, traceparent))
+}
+
+impl wit::Guest for Payment {
+    async fn create_code(step: String, request: wit::CodeRequest) -> Result<wit::Code, wit::GatewayError> {
+        let paypay = paypay(&request.traceparent).await?;
+        let items = request.items.into_iter().map(|item| codes::Item {
+            product_id: item.product_id,
+            name: item.name,
+            quantity: item.quantity,
+            unit_price: item.unit_price,
+        });
+        let request = codes::CodeRequest {
+            items: items.collect(),
+            order_no: request.order_no,
+            merchant_payment_id: request.merchant_payment_id,
+            amount: request.amount,
+            description: request.description,
+            redirect_url: request.redirect_url,
+        };
+        let code = codes::create(database().await.map_err(Fault::from)?, &paypay, &step, &request).await?;
+        Ok(wit::Code {
+            code_id: code.code_id,
+            merchant_payment_id: code.merchant_payment_id,
+            url: code.url,
+            deeplink: code.deeplink,
+            expires_at: u64::try_from(code.expires_at).unwrap_or(0),
+        })
+    }
+
+    async fn delete_code(
+        step: String,
+        create_step: String,
+        merchant_payment_id: String,
+    ) -> Result<(), wit::GatewayError> {
+        Ok(codes::delete(
+            database,
+            &paypay("").await?,
+            &step,
+            &create_step,
+            &merchant_payment_id,
+        )
+        .await?)
+    }
+
+    async fn details(merchant_payment_id: String) -> Result<wit::Payment, wit::GatewayError> {
+        let database = database().await.map_err(Fault::from)?;
+        let payment = payments::details(&database, &paypay("").await?, &merchant_payment_id).await?;
+        Ok(told(payment)?)
+    }
+
+    async fn cancel(step: String, merchant_payment_id: String) -> Result<(), wit::GatewayError> {
+        let database = database().await.map_err(Fault::from)?;
+        Ok(payments::cancel(database, &paypay("").await?, &step, &merchant_payment_id).await?)
+    }
+
+    async fn refund(
+        step: String,
+        merchant_payment_id: String,
+        amount: i64,
+        reason: String,
+    ) -> Result<wit::RefundRecord, wit::GatewayError> {
+        let (database, paypay) = (database().await.map_err(Fault::from)?, paypay("").await?);
+        let refund =
+            payments::refund(database, &paypay, &step, &merchant_payment_id, amount, &reason).await?;
+        Ok(wit::RefundRecord {
+            merchant_refund_id: refund.merchant_refund_id,
+            amount: refund.amount,
+        })
+    }
+}
+
+fn told(payment: paypay::payments::Payment) -> Result<wit::Payment, Fault> {
+    let refunds = payment.refunds.data.into_iter().map(|refund| wit::RefundRecord {
+        merchant_refund_id: refund.merchant_refund_id.into(),
+        amount: refund.amount.amount,
+    });
+    Ok(wit::Payment {
+        status: status(&payment.status)?,
+        refunds: refunds.collect(),
+        merchant_payment_id: payment.merchant_payment_id.into(),
+        payment_id: payment.payment_id.map(String::from),
+        amount: payment.amount.amount,
+        accepted_at: payment
+            .accepted_at
+            .and_then(|at| u64::try_from(at.saturating_mul(1000)).ok()),
+    })
+}
+
+fn status(status: &PaymentStatus) -> Result<wit::PaymentStatus, Fault> {
+    Ok(match status {
+        PaymentStatus::Created => wit::PaymentStatus::Created,
+        PaymentStatus::Authorized => wit::PaymentStatus::Authorized,
+        PaymentStatus::Reauthorizing => wit::PaymentStatus::Reauthorizing,
+        PaymentStatus::Completed => wit::PaymentStatus::Completed,
+        PaymentStatus::Refunded => wit::PaymentStatus::Refunded,
+        PaymentStatus::Failed => wit::PaymentStatus::Failed,
+        PaymentStatus::Canceled => wit::PaymentStatus::Canceled,
+        PaymentStatus::Expired => wit::PaymentStatus::Expired,
+        // A guess could ship goods or refund money: better no answer until somebody has taught us the word.
+        PaymentStatus::Unknown(word) => {
+            return Err(Fault::Unavailable(format!(
+                "PayPay's status {word} is not known to this version"
+            )));
+        }
+    })
+}
+
+impl From<Fault> for wit::GatewayError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Rejected(why) => Self::Rejected(wit::Rejection {
+                code: why.code,
+                message: why.message,
+            }),
+            Fault::NotFound => Self::NotFound,
+            Fault::Canceled => Self::Canceled,
+            Fault::InDoubt(reason) => Self::InDoubt(reason),
+            Fault::Unavailable(reason) => Self::Unavailable(reason),
+            Fault::RateLimited(ms) => Self::RateLimited(ms),
+            Fault::Storage(reason) => Self::Storage(reason),
+        }
+    }
+}

@@ -41,14 +41,14 @@ export function currentLocale(): Locale {
 
 interface Named {
   name: string;
-  nameEn?: string;
+  nameEn?: string | null;
 }
 
 /** Names and descriptions of things that the catalogue knows in both languages, and dates. */
 export function useLocalized(): {
   isEnglish: ComputedRef<boolean>;
   nameOf: (thing: Named) => string;
-  descriptionOf: (thing: { description: string; descriptionEn?: string }) => string;
+  descriptionOf: (thing: { description: string; descriptionEn?: string | null }) => string;
   dateTime: (instant: string) => string;
   date: (instant: string) => string;
 } {

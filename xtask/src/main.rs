@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything one does with this project. It needs cargo and npm, and installs what else is missing itself.
 
+mod bench;
 mod build;
 mod lint;
 mod run;
@@ -27,6 +28,8 @@ enum Command {
     Build(build::Options),
     /// Run all tests: unit, component, HTTP and browser
     Test(test::Options),
+    /// Measure the shop on this machine
+    Bench(bench::Options),
     /// Check formatting, lints and types, without changing anything
     Lint,
 }
@@ -36,6 +39,7 @@ fn main() -> std::process::ExitCode {
         Command::Up(options) => up::up(&options),
         Command::Build(options) => build::build(&options).map(|()| 0),
         Command::Test(options) => test::test(&options),
+        Command::Bench(options) => bench::bench(&options),
         Command::Lint => lint::lint(),
     };
     match outcome {

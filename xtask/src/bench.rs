@@ -1,0 +1,52 @@
+//! `cargo xtask bench`: figures, measured on this machine against a shop of its own. Raw results are kept in `target/bench/`.
+
+use crate::{build, run};
+use anyhow::{Context, Result, bail};
+use std::process::Stdio;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// What to measure. checkout: many buyers at once, from the click to PAID by push
+    #[arg(value_parser = ["checkout"], default_value = "checkout")]
+    what: String,
+    /// Buyers at once
+    #[arg(long, default_value_t = 100)]
+    buyers: u32,
+    /// Orders in all
+    #[arg(long, default_value_t = 2_000)]
+    orders: u32,
+    /// Measure the optimised worker; it is built first
+    #[arg(long)]
+    release: bool,
+}
+
+pub fn bench(options: &Options) -> Result<u8> {
+    build::build(&build::Options {
+        release: options.release,
+    })?;
+    let mut cargo = run::cargo();
+    cargo.args(["run", "--quiet", "--package", "scenarios", "--bin", "load", "--"]);
+    cargo.args([
+        "--buyers",
+        &options.buyers.to_string(),
+        "--orders",
+        &options.orders.to_string(),
+    ]);
+    cargo
+        .env("KESSAI", build::worker_binary(options.release))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    eprintln!(
+        "\n▸ {}: {} orders by {} buyers at once",
+        options.what, options.orders, options.buyers
+    );
+    let output = cargo.output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("the load failed");
+    }
+    let folder = build::target_folder().join("bench");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(format!("{}.json", options.what)), &output.stdout)?;
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(0)
+}

@@ -134,7 +134,7 @@ async fn attempt(service: &Service, url: &str, client: &reqwest::Client, body: &
     let (status, error) = match sent {
         Ok(answer) => (Some(answer.status().as_u16()), None),
         Err(error) if error.is_timeout() => (None, Some("no answer within 2.0 s".to_owned())),
-        Err(error) => (None, Some(error.to_string())),
+        Err(error) => (None, Some(in_words(error))),
     };
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Attempt {
@@ -144,4 +144,16 @@ async fn attempt(service: &Service, url: &str, client: &reqwest::Client, body: &
         error,
         duration_ms,
     }
+}
+
+/// The error and its causes, without the address: its last segment may be the webhook's secret.
+fn in_words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }

@@ -177,3 +177,21 @@ async fn the_pages_show_the_payment_and_escape_what_the_merchant_wrote() {
     let (status, desk) = page("/sandbox".to_owned()).await;
     assert!(status == 200 && desk.contains("DELIVERED") && desk.contains(&code));
 }
+
+#[tokio::test]
+async fn a_failed_attempt_names_its_cause_and_not_the_secret_address() {
+    let mut config = SandboxConfig::new(KEY, SECRET, MERCHANT, "http://127.0.0.1:3000").unwrap();
+    // A port that nobody listens on any more.
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    config.webhook_url = Some(format!("http://{gone}/paypay/webhook/s3cret"));
+    let shop = Shop::open_as(config).await;
+    let code = shop.code("m").await;
+    shop.decide(&code, "approve").await;
+    let deliveries = shop.settled("m", 1).await;
+    let error = deliveries[0]["attempts"][0]["error"].as_str().unwrap();
+    assert!(error.contains("refused") && !error.contains("s3cret"), "{error}");
+}

@@ -92,12 +92,17 @@ impl Shop {
     }
 
     pub async fn open_with(state_file: Option<PathBuf>) -> Self {
+        let mut config = SandboxConfig::new(KEY, SECRET, MERCHANT, "http://127.0.0.1:3000").unwrap();
+        config.state_file = state_file;
+        Self::open_as(config).await
+    }
+
+    /// With a receiver of its own unless `config` names another webhook address.
+    pub async fn open_as(mut config: SandboxConfig) -> Self {
         let receiver = Receiver::default();
         let hook = receiver.start().await;
         let ahead = Arc::new(AtomicI64::new(0));
-        let mut config = SandboxConfig::new(KEY, SECRET, MERCHANT, "http://127.0.0.1:3000").unwrap();
-        config.webhook_url = Some(hook.clone());
-        config.state_file = state_file;
+        config.webhook_url.get_or_insert_with(|| hook.clone());
         let offset = Arc::clone(&ahead);
         config.clock = Clock::new(move || Clock::system().millis() + offset.load(Ordering::SeqCst));
         let sandbox = Sandbox::new(config).await.unwrap();

@@ -1,0 +1,37 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import en from './en.json';
+import { i18n, setLocale } from './index';
+import ja from './ja.json';
+
+function flatten(tree: object, prefix = ''): Map<string, string> {
+  return new Map(
+    Object.entries(tree).flatMap(([key, value]): [string, string][] =>
+      typeof value === 'string' ? [[prefix + key, value]] : [...flatten(value as object, `${prefix}${key}.`)],
+    ),
+  );
+}
+
+const japanese = flatten(ja);
+const english = flatten(en);
+const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+
+describe('the words', () => {
+  it('are the same ones in both languages', () => {
+    expect([...english.keys()].sort()).toEqual([...japanese.keys()].sort());
+  });
+
+  it.each([...japanese.keys()])('%s is said, with the same blanks, in both', (key) => {
+    expect(japanese.get(key)?.trim()).toBeTruthy();
+    expect(english.get(key)?.trim()).toBeTruthy();
+    expect(placeholders(english.get(key) ?? '')).toEqual(placeholders(japanese.get(key) ?? ''));
+  });
+
+  afterEach(() => setLocale('ja'));
+
+  it('switch, stay switched, and tell the browser', () => {
+    expect(i18n.global.locale.value).toBe('ja');
+    setLocale('en');
+    expect(document.documentElement.lang).toBe('en');
+    expect(localStorage.getItem('kessai.locale')).toBe('en');
+  });
+});

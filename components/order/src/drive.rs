@@ -4,7 +4,7 @@ use crate::steps;
 use crate::work::{Work, WorkError};
 use domain::Instant;
 use edge::RequestContext;
-use saga::{Command, DefinitionError, Event, StateMachine};
+use saga::{Command, Cursor, DefinitionError, Event, Instance, StateMachine};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -80,8 +80,34 @@ pub async fn drive(work: &mut Work, event: Event, ctx: &RequestContext) -> Resul
                     until: instant(until),
                 });
             }
-            Command::Finished => return Ok(Rest::Ended),
+            Command::Finished => {
+                if !work.instance.is_settled() {
+                    // Retries and compensations are used up: a person must look.
+                    edge::log::error(
+                        ctx,
+                        "saga_needs_repair",
+                        serde_json::json!({"orderNo": work.order.order_no.as_str(), "status": work.instance.status.code()}),
+                    );
+                }
+                return Ok(Rest::Ended);
+            }
         }
+    }
+}
+
+/// Where a saga stands that was not touched.
+pub fn rest_of(instance: &Instance) -> Rest {
+    match instance.cursor {
+        Cursor::Waiting { deadline, .. } => Rest::Waiting {
+            deadline: instant(deadline),
+        },
+        Cursor::BackingOff { until, .. } => Rest::Sleeping {
+            until: instant(until),
+        },
+        Cursor::Enter { .. } | Cursor::Invoking { .. } | Cursor::Compensating => Rest::Sleeping {
+            until: Instant::now(),
+        },
+        Cursor::Ended => Rest::Ended,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every way to an order leads through here: a webhook, a poll, the deadline, a buyer who cancels, a worker that takes over.
 
-use crate::drive::{Rest, drive};
+use crate::drive::{Rest, drive, rest_of};
 use crate::order::{Observation, RefundRequest};
 use crate::records::sagas::{Due, DueKind};
 use crate::steps::{gateway, refund};
@@ -65,6 +65,12 @@ pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) 
             Ok(order)
         }
         Err(WorkError::Busy) => Err(WorkError::Busy),
+        // The wish was refused, the order is as it was.
+        Err(WorkError::Conflict(why)) => {
+            let due = next_due(&work, rest_of(&work.instance), reason);
+            work.release(ctx, due, None, async |_, _, _| Ok(())).await?;
+            Err(WorkError::Conflict(why))
+        }
         Err(error) => {
             let at = Instant::now().plus(schedule::backoff(work.failures.saturating_add(1)));
             work.put_off(Due {

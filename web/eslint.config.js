@@ -5,7 +5,7 @@ import globals from 'globals';
 import typescript from 'typescript-eslint';
 
 export default typescript.config(
-  { ignores: ['dist/', 'node_modules/', 'src/api/schema.gen.ts'] },
+  { ignores: ['dist/', 'node_modules/', 'src/api/schema.gen.ts', 'browser/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...typescript.configs.strict,
   ...vue.configs['flat/recommended'],

@@ -6,7 +6,10 @@ import typescript from 'typescript-eslint';
 
 export default typescript.config(
   { ignores: ['dist/', 'node_modules/', 'src/api/schema.gen.ts', 'browser/'] },
-  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    settings: { 'vue-i18n': { localeDir: './src/i18n/*.json', messageSyntaxVersion: '^11.0.0' } },
+  },
   ...typescript.configs.strict,
   ...vue.configs['flat/recommended'],
   ...accessibility.configs['flat/recommended'],
@@ -14,7 +17,6 @@ export default typescript.config(
   {
     files: ['**/*.{ts,vue}'],
     languageOptions: { globals: globals.browser, parserOptions: { parser: typescript.parser } },
-    settings: { 'vue-i18n': { localeDir: './src/i18n/*.json', messageSyntaxVersion: '^11.0.0' } },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       // Every word that a visitor reads comes from src/i18n.

@@ -42,8 +42,6 @@ def face_towel(p):
         p.rect(right - 66, y, 14, 104, "#fff", opacity=0.45 if colour != PAPER else 0)
         p.rect(right - 66, y, 14, 104, "#000", opacity=0.05)
         p.rect(right - 42, y, 6, 104, "#000", opacity=0.06)
-        for k in range(9):
-            p.circle(left + 90 + k * 29, y + 26 + k % 2 * 10, 2.6, "#000", opacity=0.08)
 
 
 def socks(p):
@@ -104,13 +102,14 @@ def umbrella(p):
     p.floor(440, 614, 90, 14)
     with p.group("rotate(14 400 400)"):
         p.rect(392, 210, 14, 350, STEEL, 7, "cyl")
-        p.stroke("M399 550v36q0 40 36 40t34-34", WALNUT, 22)
+        p.rect(383, 520, 32, 100, WALNUT, 14, "cyl")
+        p.stroke("M399 618v14q0 14 16 14", NAVY, 5)
         canopy = "M150 400C160 240 270 170 400 170s240 70 250 230q-34-40-62 0-32-44-64 0-30-44-62 0-32-42-62 0-32-44-62 0-30-44-64 0-30-42-64 0-30-40-60 0z"
         p.drop(canopy, 8, 16)
         p.path(canopy, NAVY)
         p.path("M400 170C320 200 284 290 276 400q30-42 62 0 32-42 62 0 32-42 62 0 30-44 62 0-8-110-124-230z", INDIGO)
         p.path("M400 170c-30 40-58 130-62 230 32-42 62-42 62 0 0-42 30-42 62 0-4-100-32-190-62-230z", "#46689a")
-        p.path(canopy, "#fff", "flat", opacity=0.001)
+        p.gloss(canopy, "flat")
         p.rect(392, 146, 16, 30, STEEL, 8)
 
 

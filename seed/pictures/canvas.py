@@ -52,7 +52,10 @@ _SHADES = {
 
 
 def _number(value):
-    return f"{value:.1f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    # A tenth is enough for a coordinate, but not for an opacity.
+    return f"{value:.{1 if abs(value) > 2 else 2}f}".rstrip("0").rstrip(".")
 
 
 def _attributes(pairs):
@@ -103,6 +106,11 @@ class Picture:
     def dots(self, points, r, fill, **more):
         for x, y in points:
             self.circle(x, y, r, fill, **more)
+
+    def gloss(self, d, shade):
+        """Light and shade alone, over something with a pattern of its own."""
+        self.shades.add(shade)
+        self.path(d, f"url(#{shade})")
 
     # --- groups ---------------------------------------------------------------------------------------------------
 

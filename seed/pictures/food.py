@@ -40,8 +40,8 @@ def tin(p, x, colour, lid, width=220, top=290):
 def jar(p, content, label, lid, x=270, top=250):
     """A glass jar; returns the label's centre."""
     body = f"M{x + 22} {top + 40}h216q34 16 34 56v220q0 40-40 40H{x + 28}q-40 0-40-40v-220q0-40 34-56z"
-    p.path(body, "#eef6f6", opacity=0.9)
-    p.path(f"M{x + 4} {top + 92}h252q4 8 4 16v202q0 34-34 34H{x + 34}q-34 0-34-34v-202q0-8 4-16z", content, "cyl")
+    p.path(body, "#cfe0dd", opacity=0.9)
+    p.path(f"M{x + 8} {top + 78}h244q8 10 8 30v202q0 34-34 34H{x + 34}q-34 0-34-34v-202q0-20 8-30z", content, "cyl")
     p.path(body, "#fff", "cyl", opacity=0.14)
     if label:
         p.rect(x + 30, top + 154, 200, 132, label, 8, "cyl")
@@ -240,14 +240,15 @@ def jam(p):
     p.path(f"M{x} {y + 46}c-44-14-60-70-32-88q32-12 64 0c28 18 12 74-32 88z", VERMILION, "ball")
     p.path(f"M{x} {y - 34}c-10-14-30-16-40-4 12 10 30 14 40 4zm0 0c10-14 30-16 40-4-12 10-30 14-40 4z", FOREST)
     p.dots(((x - 16, y - 12), (x + 14, y - 10), (x, y + 8), (x - 18, y + 12), (x + 18, y + 14)), 3.4, "#f6d7a0")
-    cloth = "M228 292q20-70 52-82 90-22 180 0 32 12 52 82-22-14-40 4-30-18-52 2-28-18-50 0-26-18-52 0-24-20-50-2-18-18-40-4z"
+    p.rect(250, 262, 240, 58, STEEL, 10, "cyl")
+    cloth = "M228 322q20-70 52-82 90-22 180 0 32 12 52 82-22-14-40 4-30-18-52 2-28-18-50 0-26-18-52 0-24-20-50-2-18-18-40-4z"
     p.path(cloth, PAPER, "cyl")
     with p.clip(cloth):
         for n in range(9):
-            p.rect(226 + n * 34, 190, 17, 130, VERMILION, opacity=0.45)
+            p.rect(226 + n * 34, 220, 17, 130, VERMILION, opacity=0.45)
         for n in range(4):
-            p.rect(220, 200 + n * 32, 300, 16, VERMILION, opacity=0.45)
-    p.stroke("M258 274q112 22 224 0", WALNUT, 7)
+            p.rect(220, 230 + n * 32, 300, 16, VERMILION, opacity=0.45)
+    p.stroke("M252 304q118 24 236 0", WALNUT, 7)
     for sx, sy, s in ((588, 560, 1), (648, 580, 0.8)):
         with p.group(f"translate({sx} {sy}) scale({s})"):
             p.path("M0 46c-50-14-62-66-36-88q36-16 72 0c26 22 14 74-36 88z", VERMILION, "ball")

@@ -30,7 +30,7 @@ def novel(p):
             p.rect(258, 530, 300, 90, CREAM)
             p.stroke("M300 566h140M300 590h86", NAVY, 7)
         p.rect(258, 166, 18, 450, "#000", opacity=0.1)
-        p.path(cover, "#fff", "flat", opacity=0.001)
+        p.gloss(cover, "flat")
 
 
 def cloud_guide(p):
@@ -62,7 +62,7 @@ def puzzle(p):
         p.path("M150 470q60-30 120 0 60 40 60 80H150z", FOREST)
         d = ""
         for n in range(1, 6):
-            d += f"M{170 + n * 70} 210" + "".join(f"v22c{s}14-4 {s}22 10 {s}22s{-s * 1}0 10v0c0 8 0 10 0 22" if False else f"v24q{18 * s} 16 0 32v24" for s in (1, -1, 1, -1))
+            d += f"M{170 + n * 70} 210" + "".join(f"v24q{18 * s} 16 0 32v24" for s in (1, -1, 1, -1))
         for n in range(1, 4):
             d += f"M170 {210 + n * 80}" + "".join(f"h21q14 {18 * s} 28 0h21" for s in (1, -1, 1, -1, 1, -1))
         p.stroke(d, "#5b4a3a", 3, opacity=0.5)
@@ -94,20 +94,21 @@ def kite(p):
 
 
 def kendama(p):
-    p.stroke("M400 470C300 560 230 470 262 400", INK, 4)
-    p.circle(256, 350, 84, p.shadow, opacity=0.2, transform="translate(12 18)")
-    with p.group("rotate(22 420 420)"):
-        p.drop("M394 200h52l14 420h-80z", 14, 10)
-        p.path("M420 130l14 90h-28z", PALE_WOOD, "cyl")
-        p.path("M398 216h44l14 380q-36 30-72 0z", PALE_WOOD, "cyl")
-        p.path("M374 596q46 26 92 0l14 40q-60 34-120 0z", WOOD, "cyl")
-        p.drop("M280 330h280v80H280z", 10, 12)
-        p.path("M276 318q-20 52 0 104 50-10 74-34h140q24 24 74 34 20-52 0-104-50 10-74 34H350q-24-24-74-34z", WOOD, "flat")
-        p.ellipse(272, 370, 14, 52, WALNUT, opacity=0.75)
-        p.ellipse(568, 370, 14, 52, WALNUT, opacity=0.75)
-    p.circle(256, 350, 84, VERMILION, "ball")
-    p.circle(268, 410, 13, "#8c3426")
-    p.ellipse(226, 312, 20, 12, "#fff", opacity=0.5, transform="rotate(-36 226 312)")
+    p.stroke("M384 470C380 540 330 470 262 500", INK, 4)
+    with p.group("rotate(24 420 420)"):
+        p.drop("M416 150h28l14 440h-76z", 14, 10)
+        p.path("M420 130l12 96h-24z", PALE_WOOD, "cyl")
+        p.path("M400 214h40l14 370q-34 30-68 0z", PALE_WOOD, "cyl")
+        p.path("M376 582q44 26 88 0l16 46q-60 34-120 0z", WOOD, "cyl")
+        cross = "M290 308q-18 56 0 112 52-12 78-38h104q26 26 66 30 16-48 0-96-40 4-66 30H368q-26-26-78-38z"
+        p.drop(cross, 10, 14)
+        p.path(cross, WOOD, "flat")
+        p.ellipse(287, 364, 13, 54, WALNUT, opacity=0.8)
+        p.rect(398, 340, 44, 48, "#b98a58", 6, "cyl")
+    p.circle(214, 500, 92, p.shadow, opacity=0.2, transform="translate(12 18)")
+    p.circle(214, 500, 92, VERMILION, "ball")
+    p.ellipse(264, 506, 13, 17, "#7d2d20")
+    p.ellipse(180, 458, 22, 13, "#fff", opacity=0.5, transform="rotate(-36 180 458)")
 
 
 def origami(p):
@@ -154,7 +155,7 @@ def paint_set(p):
 
 
 def guitar(p):
-    with p.group("rotate(32 400 400)"):
+    with p.group("translate(20 40) scale(.93) rotate(32 400 400)"):
         body = "M400 330c70 0 96 34 90 84-4 30 30 50 30 108 0 74-50 118-120 118s-120-44-120-118c0-58 34-78 30-108-6-50 20-84 90-84z"
         p.drop(body, 18, 8)
         p.path(body, "#c98a4b", "ball")
@@ -198,12 +199,8 @@ def shogi(p):
             piece(243 + n * 38, 468, 0.66)
             piece(243 + n * 38, 310, 0.66, 180)
         piece(357, 428, 0.66, 0, VERMILION)
-    piece_at = ((622, 560, 1.5, 24), (664, 480, 1.3, -12))
-    for x, y, s, turn in piece_at:
-        with p.group(f"translate({x} {y}) rotate({turn}) scale({s})"):
-            p.path("M0-22l14 6 8 38h-44l8-38z", p.shadow, opacity=0.25, transform="translate(4 6)")
-            p.path("M0-22l14 6 8 38h-44l8-38z", "#f3d9a4", "flat")
-            p.stroke("M-8-4h16M0-12v26M-9 6h18", INK, 3.6)
+    for x, y, s, turn in ((628, 556, 1.7, 24), (660, 468, 1.5, -12)):
+        p.print(blank, x, y, f"rotate({turn})scale({s})", color=INK)
 
 
 def sashiko(p):

@@ -148,6 +148,7 @@ def enamel_kettle(p):
 def steamer(p):
     p.floor(400, 606, 220)
     p.ellipse(400, 574, 214, 30, WALNUT, opacity=0.5)
+    p.path("M200 440h400v60H200z", WALNUT)
     for y in (482, 370):
         p.path(f"M196 {y}h408v88q-204 44-408 0z", PALE_WOOD, "cyl")
         p.path(f"M196 {y + 62}h408v26q-204 44-408 0z", WOOD, "cyl")

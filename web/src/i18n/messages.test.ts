@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import schema from '@/api/schema.gen.ts?raw';
 import en from './en.json';
 import { i18n, setLocale } from './index';
 import ja from './ja.json';
@@ -24,6 +25,17 @@ describe('the words', () => {
     expect(japanese.get(key)?.trim()).toBeTruthy();
     expect(english.get(key)?.trim()).toBeTruthy();
     expect(placeholders(english.get(key) ?? '')).toEqual(placeholders(japanese.get(key) ?? ''));
+  });
+
+  it.each([
+    ['ProblemCode', 'problem'],
+    ['FailCode', 'failCode'],
+    ['OrderStatus', 'orderStatus'],
+  ])('name every %s of the API', (type, prefix) => {
+    const union = new RegExp(`\\b${type}: ("[^;]+);`).exec(schema)?.[1] ?? '';
+    const codes = [...union.matchAll(/"([A-Z_]+)"/g)].map((match) => match[1]);
+    expect(codes.length).toBeGreaterThan(4);
+    expect(codes.filter((code) => !japanese.has(`${prefix}.${code}`))).toEqual([]);
   });
 
   afterEach(() => setLocale('ja'));

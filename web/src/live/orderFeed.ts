@@ -47,6 +47,8 @@ const PING_MS = 25_000;
 const PONG_MS = 10_000;
 /** A handshake that takes longer is given up. */
 const OPEN_MS = 10_000;
+/** `WebSocket.CONNECTING`. */
+const CONNECTING = 0;
 
 export function createOrderFeed(orderNo: string, source: FeedSource, listener: FeedListener): OrderFeed {
   let running = false;
@@ -72,7 +74,15 @@ export function createOrderFeed(orderNo: string, source: FeedSource, listener: F
     running = false;
     clearTimeout(reconnectTimer);
     clearTimeout(pollTimer);
-    dropSocket();
+    // A handshake that is cut off is an error in the browser's console: one under way is ended as soon as it is done.
+    const old = socket;
+    if (old?.readyState === CONNECTING) {
+      socket = undefined;
+      clearTimeout(livenessTimer);
+      old.onopen = () => old.close();
+    } else {
+      dropSocket();
+    }
   }
 
   function nudge(): void {

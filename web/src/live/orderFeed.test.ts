@@ -8,6 +8,9 @@ class FakeSocket {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
   readonly sent: string[] = [];
+  onopen: (() => void) | null = null;
+  /** Open, unless a test says otherwise. */
+  readyState = 1;
   closed = false;
 
   constructor(
@@ -257,6 +260,16 @@ describe('an order feed', () => {
     await settle();
     expect(sockets.length).toBe(socketsBefore + 1);
     expect(fetched).toBe(fetchedBefore + 1);
+  });
+
+  it('lets a handshake finish before it hangs up, since browsers report one that is cut off', async () => {
+    feed.start();
+    await settle();
+    newest().readyState = 0;
+    feed.stop();
+    expect(newest().closed).toBe(false);
+    newest().onopen?.();
+    expect(newest().closed).toBe(true);
   });
 
   it('leaves nothing behind when it is stopped', async () => {

@@ -70,7 +70,7 @@ def desk_lamp(p):
     p.floor(360, 610, 170)
     p.stroke("M330 590L250 390 470 246", GRAPHITE, 18)
     p.stroke("M346 590L266 392", STEEL, 6)
-    p.path("M440 330l226 96 58 180H352z", "#ffefb0", opacity=0.6)
+    p.path("M428 326l224 76 62 204H352z", "#ffefb0", opacity=0.6)
     p.circle(250, 390, 20, BRASS, "ball")
     p.path("M422 286q20-90 116-72 92 26 122 130 6 20-10 34-40 32-118-4t-112-60q-4-14 2-28z", INDIGO, "flat")
     p.path("M424 314q40 30 112 62t114 2q-20 30-42 24-110-20-178-76-4-6-6-12z", "#ffe9a3")

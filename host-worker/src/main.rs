@@ -1,1 +1,126 @@
-fn main() {}
+//! `kessai`: one binary, one sub-command for each role.
+
+mod addresses;
+mod banner;
+mod command;
+mod development;
+mod edge;
+mod lifecycle;
+mod probes;
+mod settings;
+mod shutdown;
+mod worker;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use kessai_ops::LogFormat;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Orders and payments for PayPay: the host worker.
+///
+/// Settings are the variables of spin.toml: set one with SPIN_VARIABLE_<NAME> in the environment or in `.env` beside the manifest.
+/// `kessai config` shows what is in force.
+#[derive(Debug, Parser)]
+#[command(name = "kessai", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// How log lines look on stderr
+    #[arg(long, global = true, value_enum, default_value_t, env = "KESSAI_LOG_FORMAT")]
+    log_format: Format,
+
+    /// What is logged, for example `info` or `warn,kessai_relay=debug`
+    #[arg(long, global = true, default_value = "info", env = "KESSAI_LOG")]
+    log: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// Readable on a terminal, JSON otherwise
+    #[default]
+    Auto,
+    /// One JSON object a line
+    Json,
+    /// Readable
+    Pretty,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole shop in this process: components, worker, PayPay sandbox, development issuer
+    Up(command::up::Options),
+    /// Run the worker beside components that another host serves, for example `spin up`
+    Worker(command::worker::Options),
+    /// Make the databases, or bring them to this program's schema
+    Migrate(command::migrate::Options),
+    /// Fill an empty catalogue with the sample products and their stock
+    Seed(command::seed::Options),
+    /// Check that no order, no yen and no piece of stock is lost or doubled
+    Check(command::check::Options),
+    /// Run only the PayPay sandbox and the development issuer
+    Sandbox(command::sandbox::Options),
+    /// Show the variables in force and where each comes from, with secrets hidden
+    Config(command::config::Options),
+}
+
+/// The folder of the databases; everything that the shop remembers is in it.
+#[derive(Clone, Debug, clap::Args)]
+struct DataOption {
+    /// Folder of the databases
+    #[arg(long, value_name = "FOLDER", default_value = ".kessai", env = "KESSAI_DATA")]
+    data: PathBuf,
+}
+
+/// The application that is run.
+#[derive(Clone, Debug, clap::Args)]
+struct ManifestOption {
+    /// The application's manifest
+    #[arg(long, value_name = "FILE", default_value = "spin.toml", env = "KESSAI_MANIFEST")]
+    manifest: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let format = match cli.log_format {
+        Format::Auto => LogFormat::Auto,
+        Format::Json => LogFormat::Json,
+        Format::Pretty => LogFormat::Pretty,
+    };
+    kessai_ops::install_logging(format, Some(&cli.log))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Up(options) => command::up::run(options).await,
+            Command::Worker(options) => command::worker::run(options).await,
+            Command::Migrate(options) => command::migrate::run(options).await,
+            Command::Seed(options) => command::seed::run(options).await,
+            Command::Check(options) => command::check::run(options).await,
+            Command::Sandbox(options) => command::sandbox::run(options).await,
+            Command::Config(options) => command::config::run(&options),
+        }
+    });
+    // What still runs was given its time; a thread that is stuck must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

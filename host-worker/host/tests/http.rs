@@ -137,6 +137,12 @@ async fn waiting_for_ever_is_a_504() {
 }
 
 #[tokio::test]
+async fn a_component_that_nothing_can_wake_is_a_500_at_once() {
+    let fixture = Fixture::new("").await;
+    fixture.get("/a/stuck").await.assert_problem(500, "INTERNAL");
+}
+
+#[tokio::test]
 async fn an_instance_gets_no_more_memory_than_its_limit() {
     let fixture = Fixture::with(
         &manifest(""),

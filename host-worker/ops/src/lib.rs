@@ -6,12 +6,14 @@ mod health;
 mod lock;
 mod logging;
 mod migrate;
+mod seed;
 mod telemetry;
 
 pub use check::{CheckError, Finding, Looks, Outcome, Report, check, check_with};
 pub use database::Database;
 pub use health::{DatabaseProbe, Health, Probe};
-pub use lock::{DataLock, LockError};
+pub use lock::{DataLock, LockError, Role};
 pub use logging::{LogFormat, LoggingError, install as install_logging};
 pub use migrate::{Migrated, MigrationError, migrate};
+pub use seed::{SeedError, Seeded, seed};
 pub use telemetry::Telemetry;

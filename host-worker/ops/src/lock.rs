@@ -1,10 +1,26 @@
-//! One worker for each data directory.
+//! One worker, and one sandbox, for each data directory.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
 };
+
+/// What a process does with a data directory. Each role has one process at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Worker,
+    Sandbox,
+}
+
+impl Role {
+    const fn file(self) -> &'static str {
+        match self {
+            Role::Worker => "worker.lock",
+            Role::Sandbox => "sandbox.lock",
+        }
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -17,16 +33,16 @@ pub enum LockError {
     File { path: PathBuf, source: std::io::Error },
 }
 
-/// Holds a data directory until dropped. The kernel lets go of it when the process dies, however it dies.
+/// Holds a role in a data directory until dropped. The kernel lets go of it when the process dies, however it dies.
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
 }
 
 impl DataLock {
-    /// Takes the directory, which is made if it is missing.
-    pub fn take(data: &Path) -> Result<DataLock, LockError> {
-        let path = data.join("lock");
+    /// Takes the role, and makes the directory if it is missing.
+    pub fn take(data: &Path, role: Role) -> Result<DataLock, LockError> {
+        let path = data.join(role.file());
         let failed = |source| LockError::File {
             path: path.clone(),
             source,
@@ -70,12 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_has_one_holder_at_a_time() {
+    fn a_role_has_one_holder_at_a_time() {
         let data = tempfile::tempdir().unwrap();
-        let first = DataLock::take(data.path()).unwrap();
-        let error = DataLock::take(data.path()).unwrap_err().to_string();
+        let first = DataLock::take(data.path(), Role::Worker).unwrap();
+        let error = DataLock::take(data.path(), Role::Worker).unwrap_err().to_string();
         assert!(error.contains(&std::process::id().to_string()), "{error}");
+        DataLock::take(data.path(), Role::Sandbox).unwrap();
         drop(first);
-        DataLock::take(data.path()).unwrap();
+        DataLock::take(data.path(), Role::Worker).unwrap();
     }
 }

@@ -60,6 +60,15 @@ const SHOP: &[(&str, &str)] = &[
         ",
     ),
     (
+        "payments",
+        "
+        INSERT INTO payment_codes (merchant_payment_id, create_step, order_no, amount, state, code_id, url, expires_at, status, created_at, updated_at) VALUES
+          ('PAID-1', 's', 'PAID', 700, 'CREATED', 'c1', '', 1, 'COMPLETED', 1, 1), ('FAILED-1', 's', 'FAILED', 500, 'CREATED', 'c2', '', 1, 'REFUNDED', 1, 1),
+          ('REFUNDED-1', 's', 'REFUNDED', 300, 'CREATED', 'c3', '', 1, 'COMPLETED', 1, 1), ('WAITING-1', 's', 'WAITING', 500, 'CREATED', 'c4', '', 1, 'CREATED', 1, 1);
+        INSERT INTO refunds VALUES ('r1', 'REFUNDED-1', '79', 300, '', 1), ('r2', 'FAILED-1', '78', 500, '', 1);
+        ",
+    ),
+    (
         "sandbox",
         "
         INSERT INTO payments (merchant_payment_id, code_id, payment_id, request, url, deeplink, amount, status, expires_at, created_at) VALUES
@@ -179,6 +188,31 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
     ),
     (&["every PAID order knows its completed payment"], "orders", "UPDATE orders SET payment_status = 'CREATED' WHERE order_no = 'PAID'"),
     (&["every PAID order knows its completed payment"], "orders", "UPDATE orders SET payment_id = NULL WHERE order_no = 'PAID'"),
+    (
+        &["the payment's books hold exactly one completed payment of its amount for every PAID order"],
+        "payments",
+        "UPDATE payment_codes SET status = 'CREATED' WHERE order_no = 'PAID'",
+    ),
+    (
+        &["the payment's books hold exactly one completed payment of its amount for every PAID order"],
+        "payments",
+        "UPDATE payment_codes SET amount = 699 WHERE order_no = 'PAID'",
+    ),
+    (
+        &["the payment's books hold exactly one completed payment of its amount for every PAID order"],
+        "payments",
+        "INSERT INTO refunds VALUES ('r3', 'PAID-1', '77', 700, '', 1)",
+    ),
+    (
+        &["the payment's books hold no unrefunded payment of a FAILED or REFUNDED order"],
+        "payments",
+        "DELETE FROM refunds WHERE merchant_payment_id = 'REFUNDED-1'",
+    ),
+    (
+        &["the payment's books hold no unrefunded payment of a FAILED or REFUNDED order"],
+        "payments",
+        "UPDATE payment_codes SET status = 'COMPLETED', amount = 501 WHERE order_no = 'FAILED'",
+    ),
     (
         &["PayPay has exactly one completed payment of its amount for every PAID order"],
         "sandbox",

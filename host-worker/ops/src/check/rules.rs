@@ -132,6 +132,23 @@ pub(crate) const RULES: &[Rule] = &[
          FROM orders.orders WHERE ?1 > 0 AND status = 'PAID' AND pay_amount > 0 AND refund_request IS NULL
            AND (payment_status <> 'COMPLETED' OR payment_id IS NULL OR merchant_payment_id IS NULL)",
     ),
+    always(
+        "the payment's books hold exactly one completed payment of its amount for every PAID order",
+        "SELECT o.order_no, 'to pay ' || o.pay_amount || ', completed ' || count(c.status) || ' of ' || coalesce(sum(c.amount), 0) || ' yen'
+         FROM orders.orders AS o
+              LEFT JOIN payments.payment_codes AS c ON c.order_no = o.order_no AND c.status = 'COMPLETED'
+                AND NOT EXISTS (SELECT 1 FROM payments.refunds AS r WHERE r.merchant_payment_id = c.merchant_payment_id)
+         WHERE ?1 > 0 AND o.status = 'PAID' AND o.refund_request IS NULL
+         GROUP BY o.order_no HAVING count(c.status) <> (o.pay_amount > 0) OR coalesce(sum(c.amount), 0) <> o.pay_amount",
+    ),
+    always(
+        "the payment's books hold no unrefunded payment of a FAILED or REFUNDED order",
+        "SELECT o.order_no, o.status || ', ' || c.status || ' ' || c.amount || ' yen as ' || c.merchant_payment_id
+         FROM resting AS o JOIN payments.payment_codes AS c USING (order_no)
+         WHERE ?1 > 0 AND o.status IN ('FAILED', 'REFUNDED') AND c.status = 'COMPLETED'
+           AND c.amount <> coalesce(
+             (SELECT r.amount FROM payments.refunds AS r WHERE r.merchant_payment_id = c.merchant_payment_id), 0)",
+    ),
     // --- payments, as PayPay knows them ---
     sandbox(
         "PayPay has exactly one completed payment of its amount for every PAID order",

@@ -1,0 +1,21 @@
+//! `kessai check`
+
+use crate::DataOption;
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Checks the invariants over the databases, while the shop runs or while it is down. It changes nothing. Exit code 1 if one is broken.
+///
+/// What is under way is not an error: an order is held to the rules of the state that it has reached, and a finding counts only
+/// if a second look still finds it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    data: DataOption,
+}
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let report = kessai_ops::check(&options.data.data).await?;
+    print!("{report}");
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,61 @@
+//! What `/health/ready` asks.
+
+use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use http_body_util::Empty;
+use kessai_host::Host;
+use kessai_ops::{Database, DatabaseProbe, Health, Probe};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+/// Every database, the components, and the sandbox where it is ours.
+pub(crate) fn health(data: &Path, host: &Host, sandbox: Option<SocketAddr>, drain: CancellationToken) -> Health {
+    let mut probes: Vec<Box<dyn Probe>> = Vec::new();
+    for database in Database::ALL {
+        probes.push(Box::new(DatabaseProbe { database, data: data.to_owned() }));
+    }
+    probes.push(Box::new(HostProbe(host.clone())));
+    if let Some(address) = sandbox {
+        probes.push(Box::new(SandboxProbe(address)));
+    }
+    Health::new(probes, drain)
+}
+
+/// A request through the components, as a browser's.
+struct HostProbe(Host);
+
+impl Probe for HostProbe {
+    fn name(&self) -> String {
+        "components".into()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            let request = http::Request::builder()
+                .uri("/health")
+                .header(http::header::HOST, "localhost")
+                .body(Empty::<Bytes>::new())
+                .map_err(|error| error.to_string())?;
+            let status = self.0.handle(request, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.status();
+            if status.is_success() { Ok(()) } else { Err(format!("GET /health: {status}")) }
+        }
+        .boxed()
+    }
+}
+
+/// Whether the sandbox takes connections.
+struct SandboxProbe(SocketAddr);
+
+impl Probe for SandboxProbe {
+    fn name(&self) -> String {
+        "sandbox".into()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        async move { TcpStream::connect(self.0).await.map(drop).map_err(|error| error.to_string()) }.boxed()
+    }
+}

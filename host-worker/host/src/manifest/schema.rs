@@ -70,11 +70,9 @@ fn check_routes(trigger: &Table) -> Result<(), LoadError> {
 
 fn check_component(path: &str, component: &Table) -> Result<(), LoadError> {
     only(path, component, COMPONENT)?;
-    if let Some(source) = table(component, "source")
-        && let Some(key) = source.keys().next()
-    {
+    if table(component, "source").is_some() {
         return Err(LoadError::unsupported(
-            format!("{path}.source.{key}"),
+            format!("{path}.source"),
             "a component's source is the path of a file here; download it first",
         ));
     }

@@ -35,7 +35,7 @@ fn what_this_host_does_not_offer_is_refused_with_its_key() {
         ),
         (
             "[component.a]\nsource = { url = \"http://x\", digest = \"sha256:0\" }",
-            "component.a.source.url",
+            "component.a.source",
         ),
         (
             "[component.a]\nsource = \"a.wasm\"\nfiles = [\"web/*\"]",

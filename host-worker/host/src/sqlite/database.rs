@@ -188,11 +188,13 @@ impl Lease {
         }
         let outcome = self.file().run(sql, parameters, deadline)?;
         self.dirty |= outcome.wrote;
-        if self.dirty && !self.in_transaction() {
-            self.dirty = false;
-            self.database.committed.increment(1);
-            self.database.commits.send_modify(|commits| *commits += 1);
-            crash::at(crash::Point::AfterCommit, &self.database.name);
+        if !self.in_transaction() {
+            // Without `durable` the transaction ended by ROLLBACK.
+            if std::mem::take(&mut self.dirty) && durable {
+                self.database.committed.increment(1);
+                self.database.commits.send_modify(|commits| *commits += 1);
+                crash::at(crash::Point::AfterCommit, &self.database.name);
+            }
         }
         Ok(outcome)
     }

@@ -13,28 +13,39 @@ const BACKLOG: u32 = 4096;
 
 /// Listens, or says who must make room.
 pub(crate) fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     // A port that connections of the last run still linger on is free.
     socket.set_reuseaddr(true)?;
-    socket.bind(address).and_then(|()| socket.listen(BACKLOG)).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => {
-            anyhow::anyhow!("{address} is in use by another program: stop it, or choose another port with {flag}")
-        }
-        ErrorKind::AddrNotAvailable => {
-            anyhow::anyhow!("{address} is not an address of this machine: choose another with {flag}")
-        }
-        ErrorKind::PermissionDenied => {
-            anyhow::anyhow!("no permission to listen on {address}: choose a port above 1023 with {flag}")
-        }
-        _ => anyhow::anyhow!("cannot listen on {address}: {error}"),
-    })
+    socket
+        .bind(address)
+        .and_then(|()| socket.listen(BACKLOG))
+        .map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => {
+                anyhow::anyhow!(
+                    "{address} is in use by another program: stop it, or choose another port with {flag}"
+                )
+            }
+            ErrorKind::AddrNotAvailable => {
+                anyhow::anyhow!("{address} is not an address of this machine: choose another with {flag}")
+            }
+            ErrorKind::PermissionDenied => {
+                anyhow::anyhow!("no permission to listen on {address}: choose a port above 1023 with {flag}")
+            }
+            _ => anyhow::anyhow!("cannot listen on {address}: {error}"),
+        })
 }
 
 /// The next port of the same address. Of port 0, which means any, the next one is any, too.
 pub(crate) fn next_port(address: SocketAddr) -> Result<SocketAddr> {
     let port = match address.port() {
         0 => 0,
-        port => port.checked_add(1).context("there is no port after 65535: set --sandbox-listen")?,
+        port => port
+            .checked_add(1)
+            .context("there is no port after 65535: set --sandbox-listen")?,
     };
     Ok(SocketAddr::new(address.ip(), port))
 }
@@ -53,7 +64,10 @@ pub(crate) fn origin(address: SocketAddr) -> String {
 pub(crate) fn derive_shop(settings: &mut Settings, listen: SocketAddr) {
     let origin = origin(listen);
     settings.derive("public_url", origin.clone());
-    settings.derive("realtime_url", format!("{}/ws/orders", origin.replacen("http", "ws", 1)));
+    settings.derive(
+        "realtime_url",
+        format!("{}/ws/orders", origin.replacen("http", "ws", 1)),
+    );
     derive_issuer(settings, &origin);
 }
 
@@ -100,17 +114,37 @@ mod tests {
         let mut settings = settings(MANIFEST, &[("SPIN_VARIABLE_PUBLIC_URL", "https://shop.example")]);
         derive_shop(&mut settings, "0.0.0.0:4100".parse().unwrap());
         assert_eq!(settings.value("public_url").unwrap(), "https://shop.example");
-        assert_eq!(settings.value("realtime_url").unwrap(), "ws://127.0.0.1:4100/ws/orders");
-        assert_eq!(settings.value("auth_issuer").unwrap(), "http://127.0.0.1:4100/dev");
-        assert_eq!(settings.value("auth_jwks_origin").unwrap(), "http://127.0.0.1:4100");
+        assert_eq!(
+            settings.value("realtime_url").unwrap(),
+            "ws://127.0.0.1:4100/ws/orders"
+        );
+        assert_eq!(
+            settings.value("auth_issuer").unwrap(),
+            "http://127.0.0.1:4100/dev"
+        );
+        assert_eq!(
+            settings.value("auth_jwks_origin").unwrap(),
+            "http://127.0.0.1:4100"
+        );
     }
 
     #[test]
     fn the_sandbox_is_for_loopback_unless_forced() {
-        for url in ["http://127.0.0.1:3000", "http://localhost", "http://[::1]:80", "http://shop.localhost:1"] {
+        for url in [
+            "http://127.0.0.1:3000",
+            "http://localhost",
+            "http://[::1]:80",
+            "http://shop.localhost:1",
+        ] {
             refuse_in_public(url, false).unwrap();
         }
-        for url in ["https://shop.example", "http://192.168.0.4:3000", "http://localhost.example", "http://", "shop"] {
+        for url in [
+            "https://shop.example",
+            "http://192.168.0.4:3000",
+            "http://localhost.example",
+            "http://",
+            "shop",
+        ] {
             assert!(refuse_in_public(url, false).is_err(), "{url}");
         }
         refuse_in_public("https://shop.example", true).unwrap();
@@ -119,7 +153,9 @@ mod tests {
     #[tokio::test]
     async fn a_port_in_use_is_said_in_words() {
         let first = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
-        let error = listen(first.local_addr().unwrap(), "--listen").unwrap_err().to_string();
+        let error = listen(first.local_addr().unwrap(), "--listen")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("in use") && error.contains("--listen"), "{error}");
     }
 

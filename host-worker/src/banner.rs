@@ -9,10 +9,18 @@ pub(crate) fn print(title: &str, lines: &[(&str, String)]) {
 }
 
 fn draw(title: &str, lines: &[(&str, String)]) -> String {
-    let name_width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let name_width = lines
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let rows: Vec<String> = std::iter::once(title.to_owned())
         .chain(std::iter::once(String::new()))
-        .chain(lines.iter().map(|(name, value)| format!("{name:name_width$}  {value}")))
+        .chain(
+            lines
+                .iter()
+                .map(|(name, value)| format!("{name:name_width$}  {value}")),
+        )
         .collect();
     let width = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0);
     let mut drawn = String::new();
@@ -31,7 +39,10 @@ mod tests {
 
     #[test]
     fn the_box_is_as_wide_as_its_longest_line() {
-        let drawn = draw("Open", &[("Shop", "http://127.0.0.1:3000".into()), ("Health", "x".into())]);
+        let drawn = draw(
+            "Open",
+            &[("Shop", "http://127.0.0.1:3000".into()), ("Health", "x".into())],
+        );
         let widths: Vec<usize> = drawn.lines().map(|line| line.chars().count()).collect();
         assert_eq!(widths.len(), 6);
         assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{drawn}");

@@ -44,14 +44,21 @@ impl RunningSandbox {
         config.force = force;
         // A code must not die before the shop's own deadline.
         let deadline = settings.value("payment_ttl_seconds")?;
-        let deadline = deadline.parse().with_context(|| format!("payment_ttl_seconds: `{deadline}` is not a number"))?;
+        let deadline = deadline
+            .parse()
+            .with_context(|| format!("payment_ttl_seconds: `{deadline}` is not a number"))?;
         config.code_ttl = config.code_ttl.max(Duration::from_secs(deadline));
 
         let sandbox = Sandbox::new(config).await?;
         let stop = CancellationToken::new();
         let edge = Edge::native(sandbox.api_router().merge(beside));
         let listener = tokio::spawn(edge.serve(listener, stop.clone()));
-        Ok(RunningSandbox { sandbox, stop, listener, _lock: lock })
+        Ok(RunningSandbox {
+            sandbox,
+            stop,
+            listener,
+            _lock: lock,
+        })
     }
 
     /// `/sandbox/**` for the shop's listener.
@@ -81,10 +88,14 @@ fn webhook_url(settings: &Settings) -> Result<String> {
 /// The issuer with the claims that the shop expects. Its key is made at the first start, which takes a moment.
 pub(crate) async fn issuer(settings: &Settings, data: &Path) -> Result<DevIssuer> {
     let key = data.join(ISSUER_KEY);
-    let (issuer, audience) =
-        (settings.value("auth_issuer")?.to_owned(), settings.value("auth_audience")?.to_owned());
+    let (issuer, audience) = (
+        settings.value("auth_issuer")?.to_owned(),
+        settings.value("auth_audience")?.to_owned(),
+    );
     let load = move || DevIssuer::load_or_create(&key, issuer, audience);
-    tokio::task::spawn_blocking(load).await?.context("the development issuer has no key")
+    tokio::task::spawn_blocking(load)
+        .await?
+        .context("the development issuer has no key")
 }
 
 #[cfg(test)]
@@ -100,8 +111,14 @@ mod tests {
             public_url = { default = "http://127.0.0.1:3000" }
             paypay_webhook_secret = { default = "" }
         "#;
-        assert_eq!(webhook_url(&settings(manifest, &[])).unwrap(), "http://127.0.0.1:3000/paypay/webhook");
+        assert_eq!(
+            webhook_url(&settings(manifest, &[])).unwrap(),
+            "http://127.0.0.1:3000/paypay/webhook"
+        );
         let with_secret = settings(manifest, &[("SPIN_VARIABLE_PAYPAY_WEBHOOK_SECRET", "s3")]);
-        assert_eq!(webhook_url(&with_secret).unwrap(), "http://127.0.0.1:3000/paypay/webhook/s3");
+        assert_eq!(
+            webhook_url(&with_secret).unwrap(),
+            "http://127.0.0.1:3000/paypay/webhook/s3"
+        );
     }
 }

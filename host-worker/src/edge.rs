@@ -32,28 +32,43 @@ pub(crate) struct Edge {
 impl Edge {
     /// Native routes only.
     pub(crate) fn native(native: Router) -> Edge {
-        Edge { native, paths: Vec::new(), host: None }
+        Edge {
+            native,
+            paths: Vec::new(),
+            host: None,
+        }
     }
 
     /// `native` answers `paths`, the application the rest.
     pub(crate) fn application(native: Router, paths: Vec<&'static str>, host: Host) -> Edge {
-        Edge { native, paths, host: Some(host) }
+        Edge {
+            native,
+            paths,
+            host: Some(host),
+        }
     }
 
     fn is_native(&self, path: &str) -> bool {
         self.paths.iter().any(|native| {
-            path == *native || (native.ends_with('/') && (path.starts_with(native) || path == native.trim_end_matches('/')))
+            path == *native
+                || (native.ends_with('/')
+                    && (path.starts_with(native) || path == native.trim_end_matches('/')))
         })
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<EdgeBody> {
         match &self.host {
-            Some(host) if !self.is_native(request.uri().path()) => host.handle(request, peer).await.map(Either::Left),
+            Some(host) if !self.is_native(request.uri().path()) => {
+                host.handle(request, peer).await.map(Either::Left)
+            }
             _ => {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(peer));
                 let answer = self.native.clone().oneshot(request).await;
-                answer.unwrap_or_else(|never: Infallible| match never {}).into_response().map(Either::Right)
+                answer
+                    .unwrap_or_else(|never: Infallible| match never {})
+                    .into_response()
+                    .map(Either::Right)
             }
         }
     }

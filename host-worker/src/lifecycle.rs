@@ -17,7 +17,15 @@ impl kessai_realtime::Orders for OrderComponent {
         order_no: &'a OrderNo,
         token: &'a str,
     ) -> BoxFuture<'a, Result<OrderView, OpenError>> {
-        async move { view(self.0.open_channel(order_no.as_str(), token).await.map_err(open_error)?) }.boxed()
+        async move {
+            view(
+                self.0
+                    .open_channel(order_no.as_str(), token)
+                    .await
+                    .map_err(open_error)?,
+            )
+        }
+        .boxed()
     }
 
     fn snapshot<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<OrderView, OpenError>> {
@@ -34,7 +42,12 @@ impl kessai_schedule::Orders for OrderComponent {
     ) -> BoxFuture<'a, Result<Claim, WorkError>> {
         async move {
             let lease_ms = u32::try_from(lease.as_millis()).unwrap_or(u32::MAX);
-            claim(self.0.claim_due(owner, lease_ms, limit).await.map_err(work_error)?)
+            claim(
+                self.0
+                    .claim_due(owner, lease_ms, limit)
+                    .await
+                    .map_err(work_error)?,
+            )
         }
         .boxed()
     }
@@ -43,7 +56,11 @@ impl kessai_schedule::Orders for OrderComponent {
         async move { done(self.0.resume_saga(order_no.as_str()).await) }.boxed()
     }
 
-    fn poll_payment<'a>(&'a self, order_no: &'a OrderNo, watched: bool) -> BoxFuture<'a, Result<(), WorkError>> {
+    fn poll_payment<'a>(
+        &'a self,
+        order_no: &'a OrderNo,
+        watched: bool,
+    ) -> BoxFuture<'a, Result<(), WorkError>> {
         async move { done(self.0.poll_payment(order_no.as_str(), watched).await) }.boxed()
     }
 
@@ -83,11 +100,18 @@ fn view(snapshot: Snapshot) -> Result<OrderView, OpenError> {
     Ok(OrderView {
         order_no: snapshot.order_no.parse().map_err(|_| broken("order number"))?,
         status: snapshot.status.parse().map_err(|_| broken("status"))?,
-        payment_status: snapshot.payment_status.parse().map_err(|_| broken("payment status"))?,
+        payment_status: snapshot
+            .payment_status
+            .parse()
+            .map_err(|_| broken("payment status"))?,
         amount: domain::Yen::new(snapshot.amount).map_err(|_| broken("amount"))?,
         version: snapshot.version,
         updated_at: instant(snapshot.updated_at),
-        fail_code: snapshot.fail_code.map(|code| code.parse()).transpose().map_err(|_| broken("fail code"))?,
+        fail_code: snapshot
+            .fail_code
+            .map(|code| code.parse())
+            .transpose()
+            .map_err(|_| broken("fail code"))?,
         expires_at: snapshot.expires_at.map(instant),
     })
 }
@@ -95,7 +119,9 @@ fn view(snapshot: Snapshot) -> Result<OrderView, OpenError> {
 fn claim(claim: wit::Claim) -> Result<Claim, WorkError> {
     let due = |due: wit::Due| {
         let order_no = due.order_no.parse().map_err(|error| {
-            WorkError::Unavailable(format!("the order component claimed what it cannot name: {error}"))
+            WorkError::Unavailable(format!(
+                "the order component claimed what it cannot name: {error}"
+            ))
         })?;
         let kind = match due.kind {
             wit::DueKind::Resume => Kind::Resume,
@@ -146,9 +172,18 @@ mod tests {
     #[test]
     fn a_snapshot_in_unknown_words_is_an_error_and_not_a_guess() {
         for broken in [
-            Snapshot { status: "SHIPPED".into(), ..snapshot() },
-            Snapshot { amount: -1, ..snapshot() },
-            Snapshot { order_no: "1".into(), ..snapshot() },
+            Snapshot {
+                status: "SHIPPED".into(),
+                ..snapshot()
+            },
+            Snapshot {
+                amount: -1,
+                ..snapshot()
+            },
+            Snapshot {
+                order_no: "1".into(),
+                ..snapshot()
+            },
         ] {
             assert!(matches!(view(broken), Err(OpenError::Unavailable(_))));
         }

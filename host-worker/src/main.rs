@@ -45,19 +45,16 @@ enum Format {
     Pretty,
 }
 
+// Where a role needs more than a line, its options carry the text.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole shop in this process: components, worker, PayPay sandbox, development issuer
     Up(command::up::Options),
-    /// Run the worker beside components that another host serves, for example `spin up`
     Worker(command::worker::Options),
     /// Make the databases, or bring them to this program's schema
     Migrate(command::migrate::Options),
     /// Fill an empty catalogue with the sample products and their stock
     Seed(command::seed::Options),
-    /// Check that no order, no yen and no piece of stock is lost or doubled
     Check(command::check::Options),
-    /// Run only the PayPay sandbox and the development issuer
     Sandbox(command::sandbox::Options),
     /// Show the variables in force and where each comes from, with secrets hidden
     Config(command::config::Options),
@@ -75,7 +72,12 @@ struct DataOption {
 #[derive(Clone, Debug, clap::Args)]
 struct ManifestOption {
     /// The application's manifest
-    #[arg(long, value_name = "FILE", default_value = "spin.toml", env = "KESSAI_MANIFEST")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "spin.toml",
+        env = "KESSAI_MANIFEST"
+    )]
     manifest: PathBuf,
 }
 

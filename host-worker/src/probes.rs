@@ -13,10 +13,18 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// Every database, the components, and the sandbox where it is ours.
-pub(crate) fn health(data: &Path, host: &Host, sandbox: Option<SocketAddr>, drain: CancellationToken) -> Health {
+pub(crate) fn health(
+    data: &Path,
+    host: &Host,
+    sandbox: Option<SocketAddr>,
+    drain: CancellationToken,
+) -> Health {
     let mut probes: Vec<Box<dyn Probe>> = Vec::new();
     for database in Database::ALL {
-        probes.push(Box::new(DatabaseProbe { database, data: data.to_owned() }));
+        probes.push(Box::new(DatabaseProbe {
+            database,
+            data: data.to_owned(),
+        }));
     }
     probes.push(Box::new(HostProbe(host.clone())));
     if let Some(address) = sandbox {
@@ -40,8 +48,16 @@ impl Probe for HostProbe {
                 .header(http::header::HOST, "localhost")
                 .body(Empty::<Bytes>::new())
                 .map_err(|error| error.to_string())?;
-            let status = self.0.handle(request, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.status();
-            if status.is_success() { Ok(()) } else { Err(format!("GET /health: {status}")) }
+            let status = self
+                .0
+                .handle(request, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+                .await
+                .status();
+            if status.is_success() {
+                Ok(())
+            } else {
+                Err(format!("GET /health: {status}"))
+            }
         }
         .boxed()
     }
@@ -56,6 +72,12 @@ impl Probe for SandboxProbe {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
-        async move { TcpStream::connect(self.0).await.map(drop).map_err(|error| error.to_string()) }.boxed()
+        async move {
+            TcpStream::connect(self.0)
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string())
+        }
+        .boxed()
     }
 }

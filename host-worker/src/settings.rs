@@ -67,7 +67,10 @@ impl Settings {
     /// Reads the manifest, `.env` beside it and this process's environment.
     pub(crate) fn read(manifest: &Path) -> Result<Settings> {
         let text = std::fs::read_to_string(manifest).with_context(|| {
-            format!("the manifest {} cannot be read: run from the project's folder, or use --manifest", manifest.display())
+            format!(
+                "the manifest {} cannot be read: run from the project's folder, or use --manifest",
+                manifest.display()
+            )
         })?;
         let dotenv = manifest.with_file_name(".env");
         let dotenv = if dotenv.is_file() {
@@ -98,14 +101,22 @@ impl Settings {
             } else {
                 (String::new(), Source::Missing)
             };
-            Setting { name, value, source, secret: declaration.secret }
+            Setting {
+                name,
+                value,
+                source,
+                secret: declaration.secret,
+            }
         };
         Ok(Settings(manifest.variables.into_iter().map(resolve).collect()))
     }
 
     /// Sets a variable unless a person did.
     pub(crate) fn derive(&mut self, name: &str, value: String) {
-        if let Some(setting) = self.0.iter_mut().find(|setting| setting.name == name && !setting.source.is_by_user())
+        if let Some(setting) = self
+            .0
+            .iter_mut()
+            .find(|setting| setting.name == name && !setting.source.is_by_user())
             && setting.value != value
         {
             setting.value = value;
@@ -128,7 +139,9 @@ impl Settings {
     /// What the host must be told beyond what it reads itself.
     pub(crate) fn overrides(&self) -> BTreeMap<String, String> {
         let derived = self.0.iter().filter(|setting| setting.source == Source::Derived);
-        derived.map(|setting| (setting.name.clone(), setting.value.clone())).collect()
+        derived
+            .map(|setting| (setting.name.clone(), setting.value.clone()))
+            .collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Setting> {
@@ -152,7 +165,10 @@ pub(crate) mod tests {
     pub(crate) fn settings(manifest: &str, environment: &[(&str, &str)]) -> Settings {
         let environment: HashMap<&str, &str> = environment.iter().copied().collect();
         let dotenv = HashMap::from([("SPIN_VARIABLE_B".to_owned(), "dotenv".to_owned())]);
-        Settings::resolve(manifest, &dotenv, |key| environment.get(key).map(|value| (*value).to_owned())).unwrap()
+        Settings::resolve(manifest, &dotenv, |key| {
+            environment.get(key).map(|value| (*value).to_owned())
+        })
+        .unwrap()
     }
 
     #[test]
@@ -161,8 +177,10 @@ pub(crate) mod tests {
         for name in ["a", "b", "d"] {
             settings.derive(name, "derived".into());
         }
-        let seen: Vec<(&str, &str, Source)> =
-            settings.iter().map(|setting| (setting.name.as_str(), setting.value.as_str(), setting.source)).collect();
+        let seen: Vec<(&str, &str, Source)> = settings
+            .iter()
+            .map(|setting| (setting.name.as_str(), setting.value.as_str(), setting.source))
+            .collect();
         assert_eq!(
             seen,
             [
@@ -172,7 +190,10 @@ pub(crate) mod tests {
                 ("d", "derived", Source::Derived),
             ]
         );
-        assert_eq!(settings.overrides(), BTreeMap::from([("d".to_owned(), "derived".to_owned())]));
+        assert_eq!(
+            settings.overrides(),
+            BTreeMap::from([("d".to_owned(), "derived".to_owned())])
+        );
         assert!(settings.get("b").unwrap().secret);
         assert!(settings.get("e").is_err());
     }

@@ -16,7 +16,10 @@ pub(crate) struct Signals {
 impl Signals {
     /// From now on signals are noted and do not end the process by themselves.
     pub(crate) fn listen() -> Result<Signals> {
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// The first signal.

@@ -33,7 +33,11 @@ pub(crate) async fn load_host(manifest: &Path, data: &Path, settings: &Settings)
 
 /// Compiled code belongs to the machine, not to the data: many data folders share it.
 fn cache_folder(data: &Path) -> PathBuf {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     folder("XDG_CACHE_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".cache")))
         .map_or_else(|| data.join("cache"), |cache| cache.join("kessai"))
@@ -96,7 +100,10 @@ struct Part {
 impl Part {
     fn start<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(CancellationToken) -> F) -> Part {
         let stop = CancellationToken::new();
-        Part { task: tokio::spawn(run(stop.clone())), stop }
+        Part {
+            task: tokio::spawn(run(stop.clone())),
+            stop,
+        }
     }
 
     async fn stop(&mut self) {
@@ -127,6 +134,8 @@ fn publish(event: &Event, realtime: &Realtime) {
     match serde_json::from_str::<OrderStatusChanged>(&event.data) {
         Ok(changed) => realtime.hub().publish(OrderView::from(changed)),
         // A reader that fell behind the writer: the browsers still get their snapshots.
-        Err(error) => tracing::error!(component = "realtime", event = event.id, %error, "an event cannot be read"),
+        Err(error) => {
+            tracing::error!(component = "realtime", event = event.id, %error, "an event cannot be read")
+        }
     }
 }

@@ -37,7 +37,9 @@ async fn buy_through_a_crash(crash_at: &str) -> Result<bool> {
     let body = {
         let stranger = Buyer::stranger(&shop);
         let product = shelf::plenty(&stranger, 1).await?[0];
-        json!({"items": [{"productId": product.id, "quantity": 1}], "useBalance": true})
+        // More than the welcome gift covers, so that balance and PayPay both have their part.
+        let quantity = 3_000 / product.price + 1;
+        json!({"items": [{"productId": product.id, "quantity": quantity}], "useBalance": true})
     };
     let mut crashed = false;
     let order: Value = loop {

@@ -19,12 +19,17 @@ impl Instant {
 
     /// The clock of this machine.
     pub fn now() -> Instant {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         Instant(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
     pub fn plus(self, duration: Duration) -> Instant {
-        Instant(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Instant(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long it is from `earlier` until this instant; zero if it is not after it.
@@ -47,7 +52,10 @@ mod tests {
 
     #[test]
     fn an_instant_reads_as_iso_8601_in_utc() {
-        assert_eq!(Instant::from_millis(1_795_309_200_000).to_string(), "2026-11-22T01:00:00.000Z");
+        assert_eq!(
+            Instant::from_millis(1_795_309_200_000).to_string(),
+            "2026-11-22T01:00:00.000Z"
+        );
         assert_eq!(Instant::from_millis(7).to_string(), "1970-01-01T00:00:00.007Z");
     }
 

@@ -24,7 +24,11 @@ impl Yen {
     pub const ZERO: Yen = Yen(0);
 
     pub fn new(amount: i64) -> Result<Yen, MoneyError> {
-        if (0..=Yen::MAX.0).contains(&amount) { Ok(Yen(amount)) } else { Err(MoneyError::OutOfRange(amount)) }
+        if (0..=Yen::MAX.0).contains(&amount) {
+            Ok(Yen(amount))
+        } else {
+            Err(MoneyError::OutOfRange(amount))
+        }
     }
 
     pub fn get(self) -> i64 {
@@ -36,16 +40,25 @@ impl Yen {
     }
 
     pub fn checked_add(self, other: Yen) -> Result<Yen, MoneyError> {
-        self.0.checked_add(other.0).and_then(|sum| Yen::new(sum).ok()).ok_or(MoneyError::Overflow)
+        self.0
+            .checked_add(other.0)
+            .and_then(|sum| Yen::new(sum).ok())
+            .ok_or(MoneyError::Overflow)
     }
 
     pub fn checked_sub(self, other: Yen) -> Result<Yen, MoneyError> {
-        Yen::new(self.0 - other.0).map_err(|_| MoneyError::Negative { from: self.0, taken: other.0 })
+        Yen::new(self.0 - other.0).map_err(|_| MoneyError::Negative {
+            from: self.0,
+            taken: other.0,
+        })
     }
 
     /// The price of `quantity` pieces at `self` each.
     pub fn times(self, quantity: Quantity) -> Result<Yen, MoneyError> {
-        self.0.checked_mul(i64::from(quantity.get())).and_then(|total| Yen::new(total).ok()).ok_or(MoneyError::Overflow)
+        self.0
+            .checked_mul(i64::from(quantity.get()))
+            .and_then(|total| Yen::new(total).ok())
+            .ok_or(MoneyError::Overflow)
     }
 
     pub fn sum(amounts: impl IntoIterator<Item = Yen>) -> Result<Yen, MoneyError> {
@@ -119,14 +132,24 @@ mod tests {
     #[test]
     fn amounts_outside_the_range_are_refused() {
         assert_eq!(Yen::new(-1), Err(MoneyError::OutOfRange(-1)));
-        assert_eq!(Yen::new(Yen::MAX.get() + 1), Err(MoneyError::OutOfRange(1_000_000_000)));
+        assert_eq!(
+            Yen::new(Yen::MAX.get() + 1),
+            Err(MoneyError::OutOfRange(1_000_000_000))
+        );
         assert!(serde_json::from_str::<Yen>("-5").is_err());
         assert!(serde_json::from_str::<Yen>("1.5").is_err());
     }
 
     #[test]
     fn quantities_run_from_one_to_ninety_nine() {
-        for (pieces, valid) in [(i64::MIN, false), (-1, false), (0, false), (1, true), (99, true), (100, false)] {
+        for (pieces, valid) in [
+            (i64::MIN, false),
+            (-1, false),
+            (0, false),
+            (1, true),
+            (99, true),
+            (100, false),
+        ] {
             assert_eq!(Quantity::new(pieces).is_ok(), valid, "{pieces}");
         }
     }

@@ -40,14 +40,19 @@ impl OrderStatus {
         use OrderStatus::{Failed, Paid, Pending, Refunded, WaitingPayment};
         match (self, to) {
             // An order paid wholly from the balance never waits.
-            (Pending, WaitingPayment | Paid | Failed) | (WaitingPayment, Paid | Failed) | (Paid, Refunded) => Ok(to),
+            (Pending, WaitingPayment | Paid | Failed)
+            | (WaitingPayment, Paid | Failed)
+            | (Paid, Refunded) => Ok(to),
             (from, to) => Err(IllegalTransition { from, to }),
         }
     }
 
     /// Nothing is asked of PayPay for it any more.
     pub fn is_final(self) -> bool {
-        matches!(self, OrderStatus::Paid | OrderStatus::Refunded | OrderStatus::Failed)
+        matches!(
+            self,
+            OrderStatus::Paid | OrderStatus::Refunded | OrderStatus::Failed
+        )
     }
 
     pub fn as_str(self) -> &'static str {
@@ -128,7 +133,10 @@ pub struct UnknownFailCode(String);
 impl FromStr for FailCode {
     type Err = UnknownFailCode;
     fn from_str(text: &str) -> Result<FailCode, UnknownFailCode> {
-        FailCode::ALL.into_iter().find(|code| code.as_str() == text).ok_or_else(|| UnknownFailCode(text.to_owned()))
+        FailCode::ALL
+            .into_iter()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| UnknownFailCode(text.to_owned()))
     }
 }
 
@@ -151,7 +159,11 @@ mod tests {
         ];
         for from in OrderStatus::ALL {
             for to in OrderStatus::ALL {
-                assert_eq!(from.to(to).is_ok(), allowed.contains(&(from, to)), "{from} → {to}");
+                assert_eq!(
+                    from.to(to).is_ok(),
+                    allowed.contains(&(from, to)),
+                    "{from} → {to}"
+                );
             }
         }
     }

@@ -21,7 +21,12 @@ const DATE_DIGITS: usize = 8;
 impl OrderNo {
     /// A new number from 50 of the given random bits.
     pub fn generate(now: Instant, random: u64) -> OrderNo {
-        let date: String = now.to_string().chars().filter(char::is_ascii_digit).take(DATE_DIGITS).collect();
+        let date: String = now
+            .to_string()
+            .chars()
+            .filter(char::is_ascii_digit)
+            .take(DATE_DIGITS)
+            .collect();
         let mut name = format!("K{date}-");
         for position in 0..RANDOM_CHARACTERS {
             let index = usize::try_from((random >> (5 * position)) & 31).unwrap_or(0);
@@ -44,10 +49,18 @@ impl FromStr for OrderNo {
     type Err = InvalidOrderNo;
     fn from_str(text: &str) -> Result<OrderNo, InvalidOrderNo> {
         let invalid = || InvalidOrderNo(text.chars().take(40).collect());
-        let (date, random) = text.strip_prefix('K').and_then(|rest| rest.split_once('-')).ok_or_else(invalid)?;
+        let (date, random) = text
+            .strip_prefix('K')
+            .and_then(|rest| rest.split_once('-'))
+            .ok_or_else(invalid)?;
         let date_is_right = date.len() == DATE_DIGITS && date.bytes().all(|byte| byte.is_ascii_digit());
-        let random_is_right = random.len() == RANDOM_CHARACTERS && random.bytes().all(|byte| ALPHABET.contains(&byte));
-        if date_is_right && random_is_right { Ok(OrderNo(text.to_owned())) } else { Err(invalid()) }
+        let random_is_right =
+            random.len() == RANDOM_CHARACTERS && random.bytes().all(|byte| ALPHABET.contains(&byte));
+        if date_is_right && random_is_right {
+            Ok(OrderNo(text.to_owned()))
+        } else {
+            Err(invalid())
+        }
     }
 }
 
@@ -109,7 +122,17 @@ mod tests {
 
     #[test]
     fn foreign_numbers_are_refused() {
-        for text in ["", "K", "K20261122", "K20261122-", "K20261122-7F3K9Q2MX", "K20261122-7F3K9Q2MXO", "K2026112a-7F3K9Q2MXA", "k20261122-7F3K9Q2MXA", "K20261122-7F3K9Q2MXA/.."] {
+        for text in [
+            "",
+            "K",
+            "K20261122",
+            "K20261122-",
+            "K20261122-7F3K9Q2MX",
+            "K20261122-7F3K9Q2MXO",
+            "K2026112a-7F3K9Q2MXA",
+            "k20261122-7F3K9Q2MXA",
+            "K20261122-7F3K9Q2MXA/..",
+        ] {
             assert!(text.parse::<OrderNo>().is_err(), "{text}");
         }
     }

@@ -98,7 +98,9 @@ impl Evidence {
             (Completed, OrderStatus::Pending | OrderStatus::WaitingPayment) => Verdict::Accept,
             (Completed, OrderStatus::Failed) => Verdict::Refund,
             // PAID is final for failures: a late one is recorded and never applied.
-            (Failed | Canceled | Expired, OrderStatus::Pending | OrderStatus::WaitingPayment) => Verdict::Decline,
+            (Failed | Canceled | Expired, OrderStatus::Pending | OrderStatus::WaitingPayment) => {
+                Verdict::Decline
+            }
             _ => Verdict::Wait,
         }
     }
@@ -132,7 +134,15 @@ mod tests {
             (P::Refunded, price, O::Failed, Verdict::Wait),
         ];
         for (payment, amount, order, verdict) in table {
-            assert_eq!(Evidence { status: payment, amount }.judge(order, price), verdict, "{payment} for {order}");
+            assert_eq!(
+                Evidence {
+                    status: payment,
+                    amount
+                }
+                .judge(order, price),
+                verdict,
+                "{payment} for {order}"
+            );
         }
     }
 

@@ -10,8 +10,9 @@ pub use sample_data::{SeedError, Seeded};
 /// its stock. The databases must be migrated.
 pub async fn seed(data: &Path) -> Result<Seeded, SeedError> {
     let mut catalog = Database::Catalog.open(data).await?;
-    let has_products: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM products)").fetch_one(&mut catalog).await?;
+    let has_products: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM products)")
+        .fetch_one(&mut catalog)
+        .await?;
     if has_products {
         return Ok(Seeded::WasThere);
     }
@@ -39,10 +40,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path();
         crate::migrate(data).await.unwrap();
-        let Seeded::Filled { products } = seed(data).await.unwrap() else { panic!("nothing was filled") };
+        let Seeded::Filled { products } = seed(data).await.unwrap() else {
+            panic!("nothing was filled")
+        };
         assert!(products >= 60);
-        assert_eq!(count(Database::Catalog, data, "products").await, i64::try_from(products).unwrap());
-        assert_eq!(count(Database::Inventory, data, "stock").await, i64::try_from(products).unwrap());
+        assert_eq!(
+            count(Database::Catalog, data, "products").await,
+            i64::try_from(products).unwrap()
+        );
+        assert_eq!(
+            count(Database::Inventory, data, "stock").await,
+            i64::try_from(products).unwrap()
+        );
         assert_eq!(seed(data).await.unwrap(), Seeded::WasThere);
         assert!(crate::check(data).await.unwrap().is_clean());
     }
@@ -54,7 +63,10 @@ mod tests {
         crate::migrate(data).await.unwrap();
         seed(data).await.unwrap();
         let mut inventory = Database::Inventory.open(data).await.unwrap();
-        sqlx::query("DELETE FROM stock").execute(&mut inventory).await.unwrap();
+        sqlx::query("DELETE FROM stock")
+            .execute(&mut inventory)
+            .await
+            .unwrap();
         assert_eq!(seed(data).await.unwrap(), Seeded::WasThere);
         assert_eq!(count(Database::Inventory, data, "stock").await, 0);
     }

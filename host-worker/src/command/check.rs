@@ -4,7 +4,10 @@ use crate::DataOption;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Checks the invariants over the databases, while the shop runs or while it is down. It changes nothing. Exit code 1 if one is broken.
+/// Check that no order, no yen and no piece of stock is lost or doubled
+///
+/// Reads the databases while the shop runs or while it is down, and changes nothing. Exit code 1 if an invariant is broken, with what
+/// breaks it.
 ///
 /// What is under way is not an error: an order is held to the rules of the state that it has reached, and a finding counts only
 /// if a second look still finds it.
@@ -17,5 +20,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let report = kessai_ops::check(&options.data.data).await?;
     print!("{report}");
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

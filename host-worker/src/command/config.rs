@@ -20,7 +20,9 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut settings = Settings::read(&options.manifest.manifest)?;
-    let sandbox = options.sandbox_listen.map_or_else(|| addresses::next_port(options.listen), Ok)?;
+    let sandbox = options
+        .sandbox_listen
+        .map_or_else(|| addresses::next_port(options.listen), Ok)?;
     addresses::derive_shop(&mut settings, options.listen);
     settings.derive("paypay_base_url", addresses::origin(sandbox));
     print!("{}", table(&settings));
@@ -28,14 +30,22 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn table(settings: &Settings) -> String {
-    let name_width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
+    let name_width = settings
+        .iter()
+        .map(|setting| setting.name.len())
+        .max()
+        .unwrap_or(0);
     let line = |setting: &crate::settings::Setting| {
         let value = match (setting.secret, setting.value.as_str()) {
             (_, "") => "(empty)",
             (true, _) => "(hidden)",
             (false, value) => value,
         };
-        format!("{:name_width$}  {:11}  {value}\n", setting.name, setting.source.as_str())
+        format!(
+            "{:name_width$}  {:11}  {value}\n",
+            setting.name,
+            setting.source.as_str()
+        )
     };
     settings.iter().map(line).collect()
 }

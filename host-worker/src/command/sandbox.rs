@@ -9,7 +9,9 @@ use crate::{
 use anyhow::Result;
 use std::{net::SocketAddr, process::ExitCode};
 
-/// Runs only the PayPay sandbox and the development issuer, on one address: the API at the root, the phone page under /sandbox, the issuer under /dev.
+/// Run only the PayPay sandbox and the development issuer
+///
+/// One address serves all: the API at the root, the phone page under /sandbox, the issuer under /dev.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where everything listens
@@ -39,16 +41,32 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let data = options.data.data.as_path();
     std::fs::create_dir_all(data)?;
     let issuer = development::issuer(&settings, data).await?;
-    let sandbox =
-        RunningSandbox::start(&settings, data, &own, options.force_sandbox, listener, issuer.router()).await?;
+    let sandbox = RunningSandbox::start(
+        &settings,
+        data,
+        &own,
+        options.force_sandbox,
+        listener,
+        issuer.router(),
+    )
+    .await?;
     let mut lines = vec![
         ("PayPay API", own.clone()),
         ("Phone", format!("{own}/sandbox")),
-        ("Tokens", format!("POST {own}/dev/token, keys at {own}/dev/jwks.json")),
-        ("Webhooks", format!("to {}/paypay/webhook", settings.value("public_url")?)),
+        (
+            "Tokens",
+            format!("POST {own}/dev/token, keys at {own}/dev/jwks.json"),
+        ),
+        (
+            "Webhooks",
+            format!("to {}/paypay/webhook", settings.value("public_url")?),
+        ),
     ];
     for (name, value) in settings.overrides() {
-        lines.push(("Set for the shop", format!("SPIN_VARIABLE_{}={value}", name.to_uppercase())));
+        lines.push((
+            "Set for the shop",
+            format!("SPIN_VARIABLE_{}={value}", name.to_uppercase()),
+        ));
     }
     banner::print("Kessai's sandbox is open", &lines);
 

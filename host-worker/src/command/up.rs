@@ -16,9 +16,9 @@ use std::{net::SocketAddr, path::Path, process::ExitCode, time::Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the whole shop in this process. On a machine with nothing else it needs no settings.
+/// Run the whole shop in this process: components, worker, PayPay sandbox, development issuer
 ///
-/// Makes and migrates the databases, fills an empty catalogue with sample products, starts the PayPay sandbox and the development issuer
+/// On a machine with nothing else it needs no settings. It makes and migrates the databases, fills an empty catalogue with sample products, starts the PayPay sandbox and the development issuer
 /// unless paypay_base_url and auth_issuer are set to other services, and serves everything on one address. Ctrl-C or SIGTERM lets
 /// requests and sockets finish, 10 s at most; a second one ends at once.
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let sandbox_listener = sandbox_listener(&options, listen, &mut settings)?;
     addresses::derive_shop(&mut settings, listen);
     let public_url = settings.value("public_url")?.to_owned();
-    let has_issuer = is_ours(settings.get("auth_issuer")?, &format!("{}/dev", addresses::origin(listen)));
+    let has_issuer = is_ours(
+        settings.get("auth_issuer")?,
+        &format!("{}/dev", addresses::origin(listen)),
+    );
     if has_issuer || sandbox_listener.is_some() {
         addresses::refuse_in_public(&public_url, options.force_sandbox)?;
     }
@@ -68,10 +71,20 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     prepare(data, !options.no_seed).await?;
 
     let issuer = async {
-        if has_issuer { development::issuer(&settings, data).await.map(Some) } else { Ok(None) }
+        if has_issuer {
+            development::issuer(&settings, data).await.map(Some)
+        } else {
+            Ok(None)
+        }
     };
-    let (host, issuer) = tokio::try_join!(worker::load_host(&options.manifest.manifest, data, &settings), issuer)?;
-    let sandbox_address = sandbox_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let (host, issuer) = tokio::try_join!(
+        worker::load_host(&options.manifest.manifest, data, &settings),
+        issuer
+    )?;
+    let sandbox_address = sandbox_listener
+        .as_ref()
+        .map(TcpListener::local_addr)
+        .transpose()?;
     let sandbox = match sandbox_listener {
         Some(listener) => {
             let force = options.force_sandbox;
@@ -83,7 +96,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let draining = CancellationToken::new();
     let health = probes::health(data, &host, sandbox_address, draining.clone());
-    let mut native = health.router().merge(telemetry.router()).merge(worker.realtime.router());
+    let mut native = health
+        .router()
+        .merge(telemetry.router())
+        .merge(worker.realtime.router());
     let mut paths = vec!["/health/live", "/health/ready", "/metrics", "/ws/orders"];
     if let Some(issuer) = &issuer {
         native = native.merge(issuer.router());
@@ -97,7 +113,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let edge = tokio::spawn(Edge::application(native, paths, host.clone()).serve(listener, closed.clone()));
     tokio::spawn(telemetry.upkeep(draining.clone()));
     announce(&public_url, listen, sandbox_address, data);
-    tracing::info!(component = "worker", ms = started.elapsed().as_millis(), address = %listen, "open");
+    tracing::info!(component = "worker", ms = started.elapsed().as_secs_f64() * 1e3, address = %listen, "open");
 
     signals.first().await;
     signals.exit_at_next();
@@ -114,15 +130,24 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         }
     };
     if tokio::time::timeout(DRAIN_LIMIT, finish).await.is_err() {
-        tracing::warn!(component = "worker", "not everything was finished in time; what is left goes on at the next start");
+        tracing::warn!(
+            component = "worker",
+            "not everything was finished in time; what is left goes on at the next start"
+        );
     }
     tracing::info!(component = "worker", "closed");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Listens for the sandbox, unless the shop is set to use another PayPay.
-fn sandbox_listener(options: &Options, listen: SocketAddr, settings: &mut Settings) -> Result<Option<TcpListener>> {
-    let wanted = options.sandbox_listen.map_or_else(|| addresses::next_port(listen), Ok)?;
+fn sandbox_listener(
+    options: &Options,
+    listen: SocketAddr,
+    settings: &mut Settings,
+) -> Result<Option<TcpListener>> {
+    let wanted = options
+        .sandbox_listen
+        .map_or_else(|| addresses::next_port(listen), Ok)?;
     if !is_ours(settings.get("paypay_base_url")?, &addresses::origin(wanted)) {
         return Ok(None);
     }
@@ -145,7 +170,11 @@ pub(crate) async fn prepare(data: &Path, seed: bool) -> Result<()> {
         }
     }
     if seed && let Seeded::Filled { products } = kessai_ops::seed(data).await? {
-        tracing::info!(component = "worker", products, "sample products put on the shelves");
+        tracing::info!(
+            component = "worker",
+            products,
+            "sample products put on the shelves"
+        );
     }
     Ok(())
 }
@@ -154,8 +183,14 @@ fn announce(public_url: &str, listen: SocketAddr, sandbox: Option<SocketAddr>, d
     let own = addresses::origin(listen);
     let mut lines = vec![("Shop", public_url.to_owned())];
     if let Some(sandbox) = sandbox {
-        lines.push(("Phone", format!("{public_url}/sandbox  (click the QR code to approve or decline a payment)")));
-        lines.push(("PayPay API", format!("{}  (the bundled sandbox)", addresses::origin(sandbox))));
+        lines.push((
+            "Phone",
+            format!("{public_url}/sandbox  (click the QR code to approve or decline a payment)"),
+        ));
+        lines.push((
+            "PayPay API",
+            format!("{}  (the bundled sandbox)", addresses::origin(sandbox)),
+        ));
     }
     lines.push(("Health", format!("{own}/health/ready")));
     lines.push(("Metrics", format!("{own}/metrics")));

@@ -15,9 +15,9 @@ use kessai_ops::{DataLock, Role, Telemetry};
 use std::{net::SocketAddr, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
-/// Runs the worker beside components that another host serves, for example `spin up`: WebSocket, polling, expiry, recovery, events, health.
+/// Run the worker beside components that another host serves, for example `spin up`
 ///
-/// Both must use the same databases and the same variables; what has to be set for the other host is printed.
+/// That is WebSocket, polling, expiry, recovery, events and health. Both hosts must use the same databases and the same variables; what has to be set for the other host is printed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the WebSocket, health and metrics listen
@@ -51,7 +51,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let listener = addresses::listen(options.listen, "--listen")?;
     let own = addresses::origin(listener.local_addr()?);
-    settings.derive("realtime_url", format!("{}/ws/orders", own.replacen("http", "ws", 1)));
+    settings.derive(
+        "realtime_url",
+        format!("{}/ws/orders", own.replacen("http", "ws", 1)),
+    );
     let sandbox_listener = if options.dev {
         addresses::refuse_in_public(&own, options.force_sandbox)?;
         let listener = addresses::listen(options.sandbox_listen, "--sandbox-listen")?;
@@ -68,9 +71,15 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let host = worker::load_host(&options.manifest.manifest, data, &settings).await?;
     let mut worker = Worker::start(&host, data, &settings).await?;
     let draining = CancellationToken::new();
-    let sandbox_address = sandbox_listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+    let sandbox_address = sandbox_listener
+        .as_ref()
+        .map(tokio::net::TcpListener::local_addr)
+        .transpose()?;
     let health = probes::health(data, &host, sandbox_address, draining.clone());
-    let mut native = health.router().merge(telemetry.router()).merge(worker.realtime.router());
+    let mut native = health
+        .router()
+        .merge(telemetry.router())
+        .merge(worker.realtime.router());
     let sandbox = match sandbox_listener {
         Some(listener) => {
             native = native.merge(development::issuer(&settings, data).await?.router());
@@ -98,15 +107,24 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         }
     };
     if tokio::time::timeout(DRAIN_LIMIT, finish).await.is_err() {
-        tracing::warn!(component = "worker", "not everything was finished in time; what is left goes on at the next start");
+        tracing::warn!(
+            component = "worker",
+            "not everything was finished in time; what is left goes on at the next start"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn announce(own: &str, settings: &Settings) {
-    let mut lines = vec![("Health", format!("{own}/health/ready")), ("Metrics", format!("{own}/metrics"))];
+    let mut lines = vec![
+        ("Health", format!("{own}/health/ready")),
+        ("Metrics", format!("{own}/metrics")),
+    ];
     for (name, value) in settings.overrides() {
-        lines.push(("Set for the host", format!("SPIN_VARIABLE_{}={value}", name.to_uppercase())));
+        lines.push((
+            "Set for the host",
+            format!("SPIN_VARIABLE_{}={value}", name.to_uppercase()),
+        ));
     }
     banner::print("Kessai's worker is at work", &lines);
 }

@@ -159,7 +159,7 @@ pub(crate) mod tests {
         let order_no: OrderNo = ORDER.parse().unwrap();
         let first = hub.watch(order_no.clone());
         let second = hub.watch(order_no.clone());
-        assert_eq!(hub.watched(), [order_no.clone()]);
+        assert_eq!(hub.watched(), std::slice::from_ref(&order_no));
         drop(first);
         assert!(hub.is_watched(&order_no));
         drop(second);

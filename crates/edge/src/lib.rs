@@ -1,7 +1,7 @@
 //! HTTP as every component of the shop speaks it: JSON in and out, RFC 9457 problem documents with stable codes, one
 //! request id and one trace through all components.
 //!
-//! ```ignore
+//! ```text
 //! #[spin_sdk::http_service]
 //! async fn handle(request: spin_sdk::http::Request) -> edge::Answer {
 //!     edge::serve(request, route).await

@@ -67,27 +67,7 @@ pub async fn place(ctx: &RequestContext, caller: Caller<'_>, basket: &Basket) ->
             .map_err(problems::of)?;
         return Err(problems::of_failed(&order, detail));
     }
-    let due = match rest {
-        drive::Rest::Waiting { deadline } => {
-            let poll = Instant::now().plus(crate::schedule::WATCHED);
-            Some(if poll < deadline {
-                Due {
-                    at: poll,
-                    kind: DueKind::Poll,
-                }
-            } else {
-                Due {
-                    at: deadline,
-                    kind: DueKind::Expire,
-                }
-            })
-        }
-        drive::Rest::Sleeping { until } => Some(Due {
-            at: until,
-            kind: DueKind::Resume,
-        }),
-        drive::Rest::Ended => None,
-    };
+    let due = tend::next_due(&work, rest, false);
     finish(ctx, caller, work, due, &settings).await
 }
 

@@ -33,6 +33,10 @@ pub enum Reason {
 }
 
 impl Reason {
+    fn is_watched(&self) -> bool {
+        matches!(self, Reason::Poll { watched: true })
+    }
+
     fn source(&self) -> &'static str {
         match self {
             Reason::Webhook => "webhook",
@@ -58,7 +62,7 @@ pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) 
     let seen = Instant::now();
     match attend(&mut work, reason, ctx).await {
         Ok(rest) => {
-            let due = next_due(&work, rest, reason);
+            let due = next_due(&work, rest, reason.is_watched());
             let order = work
                 .release(ctx, due, Some((seen, reason.source())), async |_, _, _| Ok(()))
                 .await?;
@@ -67,7 +71,7 @@ pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) 
         Err(WorkError::Busy) => Err(WorkError::Busy),
         // The wish was refused, the order is as it was.
         Err(WorkError::Conflict(why)) => {
-            let due = next_due(&work, rest_of(&work.instance), reason);
+            let due = next_due(&work, rest_of(&work.instance), reason.is_watched());
             work.release(ctx, due, None, async |_, _, _| Ok(())).await?;
             Err(WorkError::Conflict(why))
         }
@@ -193,7 +197,8 @@ fn note_mismatch(work: &mut Work, seen: &Observation) {
     }
 }
 
-fn next_due(work: &Work, rest: Rest, reason: &Reason) -> Option<Due> {
+/// When somebody must look at an order again whose saga rests like this. `watched`: a buyer looks on.
+pub fn next_due(work: &Work, rest: Rest, watched: bool) -> Option<Due> {
     let now = Instant::now();
     match rest {
         Rest::Ended => None,
@@ -202,7 +207,6 @@ fn next_due(work: &Work, rest: Rest, reason: &Reason) -> Option<Due> {
             kind: DueKind::Resume,
         }),
         Rest::Waiting { deadline } => {
-            let watched = matches!(reason, Reason::Poll { watched: true });
             let poll = now.plus(schedule::pause(work.order.created_at, now, watched));
             Some(if poll < deadline {
                 Due {

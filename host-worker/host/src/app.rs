@@ -90,7 +90,7 @@ impl App {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let databases = Databases::new(config.data_dir.clone());
-        let client = outbound::client();
+        let client = outbound::client().map_err(LoadError::Tls)?;
         Ok(Arc::new_cyclic(|app| {
             let components = prepared
                 .into_iter()

@@ -36,6 +36,8 @@ pub enum LoadError {
     },
     #[error("the WebAssembly engine cannot start: {0}")]
     Engine(wasmtime::Error),
+    #[error("TLS for outbound requests cannot start: {0}")]
+    Tls(rustls::Error),
     #[error("no component `{0}` in the manifest")]
     NoComponent(String),
 }

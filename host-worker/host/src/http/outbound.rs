@@ -27,21 +27,25 @@ const INTERNAL: &str = ".spin.internal";
 /// The pooled client that all components share.
 pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, WasiBody>;
 
-pub(crate) fn client() -> Client {
+/// # Errors
+///
+/// If the TLS library refuses its own default protocol versions.
+pub(crate) fn client() -> Result<Client, rustls::Error> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     // The TLS layer above decides about the scheme.
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
+        // Named, since which one is the default depends on what else is in the executable.
+        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
-    legacy::Client::builder(TokioExecutor::new())
+    Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_CONNECTION)
-        .build(connector)
+        .build(connector))
 }
 
 /// One instance's way out.

@@ -82,7 +82,8 @@ pub fn components() -> Result<()> {
 
 pub fn worker(release: bool) -> Result<()> {
     let mut cargo = run::cargo();
-    cargo.args(["build", "--package", "kessai"]);
+    // The whole workspace's features, as the tests have them: otherwise Wasmtime is compiled once for each.
+    cargo.args(["build", "--workspace", "--bin", "kessai"]);
     if release {
         cargo.arg("--release");
     }

@@ -53,6 +53,10 @@ codes! {
     ProductNotFound = "PRODUCT_NOT_FOUND", NOT_FOUND, "There is no such product";
     /// No such order, or it is somebody else's.
     OrderNotFound = "ORDER_NOT_FOUND", NOT_FOUND, "There is no such order";
+    /// No such saga.
+    SagaNotFound = "SAGA_NOT_FOUND", NOT_FOUND, "There is no such saga";
+    /// No state machine of that name is registered.
+    StateMachineNotFound = "STATE_MACHINE_NOT_FOUND", NOT_FOUND, "There is no such state machine";
     /// The route exists, the method does not; the header `Allow` lists those that do.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, "The method is not allowed here";
     /// Fewer pieces are free than were asked for.
@@ -65,12 +69,16 @@ codes! {
     OrderFinal = "ORDER_FINAL", CONFLICT, "The order is final";
     /// The order cannot be cancelled any more.
     OrderNotCancelable = "ORDER_NOT_CANCELABLE", CONFLICT, "The order cannot be cancelled";
+    /// What the saga or the state machine is now does not allow it, or somebody works on it at this moment.
+    SagaConflict = "SAGA_CONFLICT", CONFLICT, "The saga does not allow this now";
     /// The body is larger than the route takes.
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is not declared as JSON.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json";
     /// An order names a product that does not exist.
     UnknownProduct = "UNKNOWN_PRODUCT", UNPROCESSABLE_ENTITY, "The order names an unknown product";
+    /// A state machine's definition that cannot run; `errors` names state and key.
+    InvalidDefinition = "INVALID_DEFINITION", UNPROCESSABLE_ENTITY, "The definition is not valid";
     /// The idempotency key was used with another request.
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     /// A webhook for another merchant.

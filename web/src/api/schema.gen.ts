@@ -286,6 +286,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/sagas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sagas, the ones that need somebody first, then the newest */
+        get: operations["listSagas"];
+        put?: never;
+        /**
+         * Start an instance of a registered state machine
+         * @description The saga runs as far as it can within a few seconds; the worker goes on with what is left. The business key makes a repeat harmless: with one that an
+         *     instance of this machine has, the answer is that instance. The machine `order_create` is started by placing an order only.
+         */
+        post: operations["startSaga"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/sagas/{sagaId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One saga with its states, its definition and who did what to it */
+        get: operations["getSaga"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/sagas/{sagaId}/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a saga going again
+         * @description `forward`: go on at the state that failed. `compensate`: undo what was done, or go on with a compensation that stopped. `skip`: take the state that
+         *     failed as skipped and go on after it. `retry`: do now what the worker would do later, whatever that is; it also takes a parked saga up again. Every
+         *     call leaves an entry in the saga's audit, refused ones included.
+         */
+        post: operations["steerSaga"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/state-machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The state machines that can run, by name */
+        get: operations["listStateMachines"];
+        put?: never;
+        /**
+         * Register a state machine, or the next version of one
+         * @description The body is the definition itself, in the state language (`docs/statelang.md`). Instances that are under way go on with the definition that they were started
+         *     with. A definition that is registered already, unchanged, is no error. Built-in machines cannot be replaced.
+         */
+        post: operations["registerStateMachine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/state-machines/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One state machine with its definition */
+        get: operations["getStateMachine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/paypay/webhook": {
         parameters: {
             query?: never;
@@ -363,7 +463,7 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         /** @enum {string} */
-        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
+        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "SAGA_NOT_FOUND" | "STATE_MACHINE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "SAGA_CONFLICT" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "INVALID_DEFINITION" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
         FieldError: {
             /** @example items[0].quantity */
             field: string;
@@ -563,6 +663,162 @@ export interface components {
             /** @description Newest first */
             entries: components["schemas"]["AccountEntry"][];
         };
+        /**
+         * @description What a saga is doing. `RUNNING`: a step is in hand. `WAITING`: asleep until an event or a deadline. `RETRYING`: a failed step is due again. `COMPENSATING`:
+         *     undoing. `RECOVERING`: it stopped, and the worker will try again by itself. `PARKED`: the tries are used up, and an operator must act.
+         *     `SUCCEEDED`, `FAILED` (nothing was changed) and `COMPENSATED` (everything was undone) are final.
+         * @enum {string}
+         */
+        SagaPhase: "RUNNING" | "WAITING" | "RETRYING" | "COMPENSATING" | "RECOVERING" | "PARKED" | "SUCCEEDED" | "FAILED" | "COMPENSATED";
+        /**
+         * @description Seata's statuses. Running, succeeded, failed, unknown (changed in part), skipped.
+         * @enum {string}
+         */
+        SagaStatus: "RU" | "SU" | "FA" | "UN" | "SK";
+        /** @enum {string} */
+        SagaAction: "forward" | "compensate" | "skip" | "retry";
+        SagaError: {
+            /** @example ConnectError */
+            name: string;
+            message: string;
+            /** @enum {string} */
+            kind: "connect" | "timeout" | "business" | "other";
+            /** @description Where it happened */
+            state: string;
+        };
+        SagaSummary: {
+            id: string;
+            /** @example order_create */
+            machine: string;
+            machineVersion?: string;
+            businessKey?: string;
+            /** @description Set for an order's saga */
+            orderNo?: string;
+            phase: components["schemas"]["SagaPhase"];
+            status: components["schemas"]["SagaStatus"];
+            compensationStatus?: components["schemas"]["SagaStatus"];
+            /** @description The state in hand, or the one where it ended */
+            state?: string;
+            /** @description How often the worker took it up again by itself since it stopped */
+            recoveries: number;
+            /**
+             * Format: date-time
+             * @description When something is due next by itself; absent if nothing is
+             */
+            nextAt?: string;
+            error?: components["schemas"]["SagaError"];
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            endedAt?: string;
+            archived: boolean;
+        };
+        SagaPage: {
+            items: components["schemas"]["SagaSummary"][];
+            /** @description How many sagas there are in each phase, whatever the filter; archived ones left out */
+            counts: {
+                [key: string]: number;
+            };
+            nextCursor?: string | null;
+        };
+        /** @description One entry into one state */
+        SagaState: {
+            /** @description In a loop `Name-loop-N` */
+            name: string;
+            /** @enum {string} */
+            type: "ServiceTask" | "ScriptTask" | "SubStateMachine" | "CompensateSubMachine" | "WaitForEvent";
+            status: components["schemas"]["SagaStatus"];
+            stepId: string;
+            /** @description The arguments */
+            input: unknown[];
+            /** @description What it gave; absent if that was nothing */
+            output?: unknown;
+            error?: components["schemas"]["SagaError"];
+            retries: number;
+            /** @description The service changes something */
+            forUpdate: boolean;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            endedAt?: string;
+            /** @description Set on a compensation: the step id of what it undoes */
+            compensates?: string;
+            compensationStatus?: components["schemas"]["SagaStatus"];
+            /** @description Where the saga went from here */
+            next?: string;
+            /** @description A later entry took its place */
+            superseded: boolean;
+            child?: components["schemas"]["SagaChild"];
+        };
+        /** @description The instance that a `SubStateMachine` started */
+        SagaChild: {
+            id: string;
+            machine: string;
+            status: components["schemas"]["SagaStatus"];
+            compensationStatus?: components["schemas"]["SagaStatus"];
+            error?: components["schemas"]["SagaError"];
+            context: Record<string, unknown>;
+            states: components["schemas"]["SagaState"][];
+            /** @description The definition that it runs; absent if it is not registered any more */
+            definition?: Record<string, unknown>;
+        };
+        /** @description Secrets and tokens in `context`, `input` and `output` are replaced by `•••`. */
+        Saga: components["schemas"]["SagaSummary"] & {
+            /** @description The variables */
+            context: Record<string, unknown>;
+            /** @description In the order in which they were entered */
+            states: components["schemas"]["SagaState"][];
+            /** @description The events that would wake it */
+            waitingFor: string[];
+            /** @description What an operator can do now */
+            actions: components["schemas"]["SagaAction"][];
+            /** @description The definition that it runs */
+            definition: Record<string, unknown>;
+            audit: components["schemas"]["SagaAudit"][];
+        };
+        SagaAudit: {
+            /** Format: date-time */
+            at: string;
+            /** @description A user's id, or `cli:` and the account name of whoever ran `kessai saga` */
+            actor: string;
+            /**
+             * @example forward
+             * @example start
+             */
+            action: string;
+            reason?: string;
+            /** @description `done`, or why it was refused */
+            outcome: string;
+        };
+        SagaSteering: {
+            /** @description Kept in the audit */
+            reason?: string;
+        };
+        SagaStart: {
+            machine: string;
+            businessKey?: string;
+            /** @description The first variables */
+            params?: Record<string, unknown>;
+        };
+        StateMachineSummary: {
+            name: string;
+            version: string;
+            comment?: string;
+            /** @description Part of the program */
+            builtIn: boolean;
+            /** Format: date-time */
+            registeredAt?: string;
+            /** @description Instances that are not final */
+            inFlight: number;
+        };
+        StateMachineList: {
+            items: components["schemas"]["StateMachineSummary"][];
+        };
+        StateMachine: components["schemas"]["StateMachineSummary"] & {
+            definition: Record<string, unknown>;
+        };
         WebhookEvent: {
             /** @description Anything but `Transaction` is acknowledged and left alone */
             notification_type?: string;
@@ -634,6 +890,42 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `FORBIDDEN`: logged in, but not as an administrator; or `ORIGIN_REJECTED` */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `SAGA_NOT_FOUND` */
+        SagaNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `SAGA_CONFLICT`: what the saga or the machine is now does not allow it, or somebody works on it at this moment; `detail` says which */
+        SagaConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `STATE_MACHINE_NOT_FOUND` */
+        StateMachineNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `BODY_TOO_LARGE` */
         BodyTooLarge: {
             headers: {
@@ -674,6 +966,11 @@ export interface components {
         Origin: string;
         /** @example K20261122-7F3K9Q2MXA */
         OrderNo: string;
+        /**
+         * @description An order's saga has the order's number
+         * @example K20261122-7F3K9Q2MXA
+         */
+        SagaId: string;
         /** @description A category's id */
         Category: string;
         /** @description From 1 */
@@ -1260,6 +1557,259 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             503: components["responses"]["SessionStoreUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSagas: {
+        parameters: {
+            query?: {
+                /** @description Only sagas in this phase */
+                phase?: components["schemas"]["SagaPhase"];
+                /** @description Only instances of this state machine */
+                machine?: string;
+                /** @description Only the saga of this order */
+                orderNo?: string;
+                /** @description Only sagas started at least so many seconds ago */
+                olderThan?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SagaPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    startSaga: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SagaStart"];
+            };
+        };
+        responses: {
+            /** @description An instance with this business key was there already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            /** @description Started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StateMachineNotFound"];
+            409: components["responses"]["SagaConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSaga: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description An order's saga has the order's number
+                 * @example K20261122-7F3K9Q2MXA
+                 */
+                sagaId: components["parameters"]["SagaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saga */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SagaNotFound"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    steerSaga: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path: {
+                /**
+                 * @description An order's saga has the order's number
+                 * @example K20261122-7F3K9Q2MXA
+                 */
+                sagaId: components["parameters"]["SagaId"];
+                action: components["schemas"]["SagaAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SagaSteering"];
+            };
+        };
+        responses: {
+            /** @description The saga as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SagaNotFound"];
+            409: components["responses"]["SagaConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listStateMachines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateMachineList"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    registerStateMachine: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description It was registered already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateMachine"];
+                };
+            };
+            /** @description Registered */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateMachine"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["SagaConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `INVALID_DEFINITION`: `errors` says which state, which key and why */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStateMachine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateMachine"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["StateMachineNotFound"];
             default: components["responses"]["Problem"];
         };
     };

@@ -21,6 +21,22 @@ export type AccountEntry = Schemas['AccountEntry'];
 export type Account = Schemas['Account'];
 export type ProblemCode = Schemas['ProblemCode'];
 
+export type SagaPhase = Schemas['SagaPhase'];
+export type SagaStatus = Schemas['SagaStatus'];
+export type SagaAction = Schemas['SagaAction'];
+export type SagaError = Schemas['SagaError'];
+export type SagaSummary = Schemas['SagaSummary'];
+export type SagaPage = Schemas['SagaPage'];
+export type SagaState = Schemas['SagaState'];
+export type SagaChild = Schemas['SagaChild'];
+export type Saga = Schemas['Saga'];
+export type SagaAudit = Schemas['SagaAudit'];
+export type SagaStart = Schemas['SagaStart'];
+export type StateMachineSummary = Schemas['StateMachineSummary'];
+export type StateMachine = Schemas['StateMachine'];
+/** A state machine in the state language. */
+export type Definition = StateMachine['definition'];
+
 export interface Page<T> {
   items: T[];
   /** From 1. */

@@ -1,13 +1,13 @@
 //! The core with a store, a clock and services around it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
 use crate::core::{AdvanceError, Command, Event};
 use crate::definition::StateMachine;
-use crate::instance::{Cursor, Instance, Millis};
+use crate::instance::{Instance, Millis};
+use crate::machines::Machines;
 use crate::service::{ServiceCall, ServiceError};
 
 /// Reaches services.
@@ -65,8 +65,6 @@ pub trait Clock {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    #[error("no machine `{0}` is registered")]
-    UnknownMachine(String),
     #[error("there is no instance `{0}`")]
     UnknownInstance(String),
     #[error(transparent)]
@@ -85,7 +83,7 @@ pub struct Engine<I, S, C> {
     invoker: I,
     store: S,
     clock: C,
-    machines: RwLock<BTreeMap<String, Arc<StateMachine>>>,
+    machines: RwLock<Arc<Machines>>,
 }
 
 impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
@@ -101,7 +99,7 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
     /// Makes a machine known, in place of an earlier one of its name. Instances of the earlier one go on with the new one.
     pub fn register(&self, machine: StateMachine) {
         let mut machines = self.machines.write().unwrap_or_else(PoisonError::into_inner);
-        machines.insert(machine.name().to_owned(), Arc::new(machine));
+        Arc::make_mut(&mut machines).add(machine);
     }
 
     /// Runs a new instance until it ends or waits for an event.
@@ -114,9 +112,15 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
         business_key: Option<&str>,
         params: Map<String, Value>,
     ) -> Result<Instance, EngineError> {
-        let definition = self.machine(machine)?;
+        let machines = self.machines();
+        if machines.get(machine).is_none() {
+            return Err(AdvanceError::UnknownMachine {
+                machine: machine.to_owned(),
+            }
+            .into());
+        }
         let id = self.store.new_id(machine).await?;
-        let instance = definition.start(id, business_key, params, self.clock.now());
+        let instance = machines.start(machine, id, business_key, params, self.clock.now())?;
         self.store.insert(&instance).await?;
         self.drive(instance, Event::Resume).await
     }
@@ -127,14 +131,7 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
     /// If there is no such instance, somebody else changes it meanwhile, or the store fails.
     pub async fn resume(&self, id: &str) -> Result<Instance, EngineError> {
         let instance = self.reload(id).await?;
-        let overdue = instance
-            .deadline
-            .is_some_and(|deadline| deadline <= self.clock.now());
-        let event = match instance.cursor {
-            Cursor::Waiting { deadline, .. } if deadline <= self.clock.now() => Event::DeadlinePassed,
-            _ if overdue => Event::DeadlinePassed,
-            _ => Event::Resume,
-        };
+        let event = instance.due_event(self.clock.now());
         self.drive(instance, event).await
     }
 
@@ -188,12 +185,9 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
             .ok_or_else(|| EngineError::UnknownInstance(id.to_owned()))
     }
 
-    fn machine(&self, name: &str) -> Result<Arc<StateMachine>, EngineError> {
+    fn machines(&self) -> Arc<Machines> {
         let machines = self.machines.read().unwrap_or_else(PoisonError::into_inner);
-        machines
-            .get(name)
-            .cloned()
-            .ok_or_else(|| EngineError::UnknownMachine(name.to_owned()))
+        machines.clone()
     }
 
     async fn send(&self, id: &str, event: Event) -> Result<Instance, EngineError> {
@@ -202,11 +196,11 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
     }
 
     async fn drive(&self, mut instance: Instance, mut event: Event) -> Result<Instance, EngineError> {
-        let machine = self.machine(&instance.machine)?;
+        let machines = self.machines();
         let mut stored = instance.version;
         loop {
-            let command = machine.advance(&mut instance, event, self.clock.now())?;
-            let spared = matches!(&command, Command::Invoke(call) if !call.persist);
+            let command = machines.advance(&mut instance, event, self.clock.now())?;
+            let spared = matches!(&command, Command::Invoke { calls, .. } if !calls[0].persist);
             if instance.version != stored && !spared {
                 self.store.save(&instance, stored).await?;
                 stored = instance.version;
@@ -217,9 +211,10 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
                     self.clock
                         .sleep_until(until.min(instance.deadline.unwrap_or(until)))
                         .await;
-                    self.after_pause(&instance)
+                    instance.due_event(self.clock.now())
                 }
-                Command::Invoke(call) => {
+                Command::Invoke { mut calls, .. } => {
+                    let call = calls.swap_remove(0);
                     let step_id = call.step_id.clone();
                     Event::Outcome {
                         step_id,
@@ -227,17 +222,6 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
                     }
                 }
             };
-        }
-    }
-
-    fn after_pause(&self, instance: &Instance) -> Event {
-        let overdue = instance
-            .deadline
-            .is_some_and(|deadline| deadline <= self.clock.now());
-        if overdue {
-            Event::DeadlinePassed
-        } else {
-            Event::Resume
         }
     }
 }

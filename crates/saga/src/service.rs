@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::instance::Millis;
 use crate::step_id::StepId;
 
 /// One call of a service, as a saga wants it made.
@@ -31,6 +32,9 @@ pub struct ServiceCall {
     pub step_id: StepId,
     /// 1 for the first call, growing by one with each `Retry`. A repeat after a crash has the number of the call it repeats.
     pub attempt: u32,
+    /// `TimeoutSeconds`, in milliseconds: how long to wait for the answer; absent if the definition does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
     /// The service changes something (`IsForUpdate`).
     pub for_update: bool,
     /// Set when this call compensates: the step id that the action was, or would have been, called with.

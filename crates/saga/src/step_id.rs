@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash::fnv1a;
+
 /// Names one step of one saga: the key by which a service knows a repeat. At most [`StepId::MAX_LEN`] bytes.
 ///
 /// It is made of the instance's id, the state's name and how often the state was entered before, and of nothing that a
@@ -68,13 +70,6 @@ impl From<&str> for StepId {
     fn from(id: &str) -> Self {
         Self(id.to_owned())
     }
-}
-
-/// FNV-1a, 64 bits: stable over processes and releases, which the standard library's hasher does not promise.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use futures::executor::block_on;
 use saga::memory::{ManualClock, MemoryStore};
 use saga::{
-    Clock, Engine, EngineError, ErrorKind, ServiceCall, ServiceError, ServiceInvoker, StateMachine, Status,
-    Store, StoreError,
+    AdvanceError, Clock, Engine, EngineError, ErrorKind, ServiceCall, ServiceError, ServiceInvoker,
+    StateMachine, Status, Store, StoreError,
 };
 use serde_json::{Map, Value, json};
 
@@ -147,7 +147,7 @@ fn operators_can_forward_skip_and_compensate() {
     );
     assert_eq!(
         block_on(engine.start("n", None, Map::new())),
-        Err(EngineError::UnknownMachine("n".into()))
+        Err(AdvanceError::UnknownMachine { machine: "n".into() }.into())
     );
 }
 

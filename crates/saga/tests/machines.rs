@@ -9,10 +9,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use saga::{Event, ServiceError, StateMachine};
+use saga::{Event, Machines, ServiceError, StateMachine};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use support::{Arrival, Driver, World, trace};
+use support::{Arrival, Driver, World, only, trace};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +109,7 @@ fn machines_do_what_their_files_say() {
         }
         let machine = machine.unwrap_or_else(|error| panic!("{file}: {error}"));
         for case in fixture.cases {
-            run(&machine, case, &file);
+            run(&only(machine.clone()), machine.name(), case, &file);
             cases += 1;
         }
     }
@@ -117,13 +117,13 @@ fn machines_do_what_their_files_say() {
     assert!(cases > 0 && refusals > 0);
 }
 
-fn run(machine: &StateMachine, case: Case, file: &str) {
+fn run(machines: &Machines, machine: &str, case: Case, file: &str) {
     let told = format!("{file}, {}", case.name);
     let mut world = World::default();
     for (service, answers) in case.answers {
         world.set_script(&service, results(answers));
     }
-    let mut driver = Driver::new(machine, &mut world);
+    let mut driver = Driver::new(machines, machine, &mut world);
     driver.arrivals = case
         .arrivals
         .into_iter()
@@ -146,7 +146,7 @@ fn run(machine: &StateMachine, case: Case, file: &str) {
         }
         if let Some(message) = act.refused {
             let before = instance.clone();
-            let error = machine
+            let error = machines
                 .advance(&mut instance, event, driver.now)
                 .expect_err(&told);
             assert_eq!((error.to_string(), &instance), (message, &before), "{told}");

@@ -3,12 +3,12 @@
 
 mod support;
 
-use saga::{ErrorKind, Event, Instance, ServiceError, StateMachine, Status};
+use saga::{ErrorKind, Event, Instance, Machines, ServiceError, StateMachine, Status};
 use serde_json::{Value, json};
-use support::{Arrival, Driver, World, paid, refusal, trouble};
+use support::{Arrival, Driver, World, only, paid, refusal, trouble};
 
-fn machine() -> StateMachine {
-    StateMachine::from_json(include_str!("../../../components/order/order_create.json")).unwrap()
+fn machine() -> Machines {
+    only(StateMachine::from_json(include_str!("../../../components/order/order_create.json")).unwrap())
 }
 
 fn params(balance: i64, pay: i64) -> Value {
@@ -428,7 +428,7 @@ fn every_way_through_ends_as_it_should() {
     let machine = machine();
     for case in cases() {
         let mut world = (case.world)();
-        let mut driver = Driver::new(&machine, &mut world);
+        let mut driver = Driver::new(&machine, "order_create", &mut world);
         driver.arrivals = case.arrivals.clone();
         let instance = driver.run(params(case.balance, case.pay));
         check(&case, &instance, &world, "");
@@ -441,7 +441,7 @@ fn a_crash_at_any_point_changes_nothing() {
     let mut crashes = 0;
     for case in cases() {
         let mut world = (case.world)();
-        let mut driver = Driver::new(&machine, &mut world);
+        let mut driver = Driver::new(&machine, "order_create", &mut world);
         driver.arrivals = case.arrivals.clone();
         driver.run(params(case.balance, case.pay));
         let advances = driver.advances;
@@ -449,7 +449,7 @@ fn a_crash_at_any_point_changes_nothing() {
         for store_every in [1, 2, 3, 1000] {
             for point in 1..=advances {
                 let mut world = (case.world)();
-                let mut driver = Driver::new(&machine, &mut world);
+                let mut driver = Driver::new(&machine, "order_create", &mut world);
                 driver.arrivals = case.arrivals.clone();
                 driver.store_every = store_every;
                 driver.crashes = vec![point];
@@ -471,7 +471,7 @@ fn a_crash_at_any_point_changes_nothing() {
 fn the_services_get_what_they_need() {
     let machine = machine();
     let mut world = shop();
-    let mut driver = Driver::new(&machine, &mut world);
+    let mut driver = Driver::new(&machine, "order_create", &mut world);
     driver.arrivals = event("DECLINED");
     driver.run(params(300, 700));
     let call = |method: &str| world.calls.iter().find(|call| call.method == method).unwrap();
@@ -490,7 +490,7 @@ fn the_services_get_what_they_need() {
 fn an_event_for_an_order_that_does_not_wait_is_refused_and_changes_nothing() {
     let machine = machine();
     let mut world = shop();
-    let mut driver = Driver::new(&machine, &mut world);
+    let mut driver = Driver::new(&machine, "order_create", &mut world);
     driver.arrivals = event("PAID");
     let mut instance = driver.run(params(0, 1000));
     let before = instance.clone();

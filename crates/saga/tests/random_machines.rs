@@ -4,9 +4,9 @@
 mod support;
 
 use proptest::prelude::*;
-use saga::{Cursor, ErrorKind, Event, Instance, ServiceError, StateMachine, Status};
+use saga::{Cursor, ErrorKind, Event, Instance, Machines, ServiceError, Status};
 use serde_json::{Map, Value, json};
-use support::{Arrival, Driver, World};
+use support::{Arrival, Driver, World, machines};
 
 /// One state of a random machine, which is a chain with branches forward.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         })
 }
 
-fn machine(plan: &Plan) -> StateMachine {
+fn machine(plan: &Plan) -> Machines {
     let mut states = Map::new();
     let name = |n: usize| {
         if n < plan.parts.len() {
@@ -142,8 +142,7 @@ fn machine(plan: &Plan) -> StateMachine {
         json!({ "Type": "CompensationTrigger", "Next": "Failed" }),
     );
     states.insert("Failed".into(), json!({ "Type": "Fail", "ErrorCode": "E" }));
-    StateMachine::from_json(&json!({ "Name": "random", "StartState": "S0", "States": states }).to_string())
-        .unwrap()
+    machines(&[json!({ "Name": "random", "StartState": "S0", "States": states })])
 }
 
 /// Failures depend on the attempt, so that they are the same whether it is the first life or the one after a crash.
@@ -174,7 +173,7 @@ fn world(plan: &Plan) -> World {
 fn run(plan: &Plan, crashes: &[usize], store_every: usize) -> (Instance, World) {
     let machine = machine(plan);
     let mut world = world(plan);
-    let mut driver = Driver::new(&machine, &mut world);
+    let mut driver = Driver::new(&machine, "random", &mut world);
     driver.arrivals = vec![
         Arrival::Event("GO", Value::Null),
         Arrival::Deadline,
@@ -230,7 +229,7 @@ proptest! {
     fn an_operator_can_always_bring_it_to_rest(plan in plan(), forward in any::<bool>()) {
         let machine = machine(&plan);
         let mut world = world(&plan);
-        let mut driver = Driver::new(&machine, &mut world);
+        let mut driver = Driver::new(&machine, "random", &mut world);
         let mut instance = driver.run(json!({}));
         for _ in 0..40 {
             if instance.is_settled() || instance.compensation_status == Some(Status::Succeeded) {
@@ -254,7 +253,7 @@ proptest! {
     fn what_does_not_fit_is_refused_and_changes_nothing(plan in plan(), at in 0..30_usize) {
         let machine = machine(&plan);
         let mut world = world(&plan);
-        let mut instance = machine.start("i", None, Map::new(), 0);
+        let mut instance = machine.start("random", "i", None, Map::new(), 0).unwrap();
         let mut event = Event::Resume;
         let mut now = 0;
         for advance in 0..30 {
@@ -277,7 +276,7 @@ proptest! {
             }
             event = match command {
                 saga::Command::Finished => break,
-                saga::Command::Invoke(call) => Event::Outcome { result: world.invoke(&call), step_id: call.step_id },
+                saga::Command::Invoke { calls, .. } => Event::Outcome { result: world.invoke(&calls[0]), step_id: calls[0].step_id.clone() },
                 saga::Command::Sleep { until } => { now = until; Event::Resume }
                 saga::Command::WaitForEvent { .. } => Event::Signal { name: "GO".into(), payload: Value::Null },
             };

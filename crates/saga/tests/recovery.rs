@@ -3,16 +3,16 @@
 
 mod support;
 
-use saga::{AdvanceError, Command, ErrorKind, Event, Instance, StateMachine, Status};
+use saga::{AdvanceError, Command, ErrorKind, Event, Instance, Machines, Status};
 use serde_json::{Value, json};
-use support::{Driver, World, refusal, trouble};
+use support::{Driver, World, machines, refusal, trouble};
 
-fn machine() -> StateMachine {
+fn machine() -> Machines {
     let text = json!({ "Name": "m", "StartState": "A", "States": {
         "A": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "a", "Input": ["$.[x]"], "CompensateState": "U", "Next": "B" },
         "B": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "b" },
         "U": { "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": "u" } } });
-    StateMachine::from_json(&text.to_string()).unwrap()
+    machines(&[text])
 }
 
 fn ids(world: &World) -> Vec<&str> {
@@ -29,7 +29,7 @@ fn run(
     for (service, answers) in answers {
         world.set_script(service, answers);
     }
-    let mut driver = Driver::new(&machine, &mut world);
+    let mut driver = Driver::new(&machine, "m", &mut world);
     let mut instance = driver.run(json!({ "x": 1 }));
     for event in events {
         instance.context.insert("x".into(), json!(2));
@@ -87,8 +87,8 @@ fn a_deadline_that_has_not_passed_is_refused() {
     let text = json!({ "Name": "m", "StartState": "W", "States": {
         "W": { "Type": "WaitForEvent", "Events": { "GO": { "Next": "S" } }, "Deadline": 100, "TimeoutNext": "S" },
         "S": { "Type": "Succeed" } } });
-    let machine = StateMachine::from_json(&text.to_string()).unwrap();
-    let mut instance = machine.start("i", None, serde_json::Map::new(), 0);
+    let machine = machines(&[text]);
+    let mut instance = machine.start("m", "i", None, serde_json::Map::new(), 0).unwrap();
     machine.advance(&mut instance, Event::Resume, 0).unwrap();
     let early = machine.advance(&mut instance, Event::DeadlinePassed, 99);
     assert_eq!(early, Err(AdvanceError::TooEarly { deadline: 100 }));

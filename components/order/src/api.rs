@@ -5,6 +5,7 @@ use crate::checkout::{self, Caller};
 use crate::order::Order;
 use crate::payment_events;
 use crate::records::{self, channels, orders};
+use crate::sagas;
 use crate::settings::Settings;
 use crate::tend::{self, Reason};
 use crate::work::WorkError;
@@ -49,6 +50,7 @@ pub async fn dispatch<B: Body>(ctx: &RequestContext, body: B) -> Result<Answer, 
             ctx.allow(&post)?;
             open_channel(ctx, order_no).await
         }
+        ["admin", rest @ ..] => sagas::http::dispatch(ctx, rest, body).await,
         ["payment-events"] => {
             ctx.allow(&post)?;
             let request = edge::json_body(ctx, body, 2 * LARGEST_BODY).await?;

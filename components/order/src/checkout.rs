@@ -8,6 +8,8 @@ use crate::problems;
 use crate::records::idempotency::{self, Recorded};
 use crate::records::sagas::{self, Due, DueKind};
 use crate::records::{self, channels, orders};
+use crate::sagas::journal::Journal;
+use crate::sagas::machines;
 use crate::settings::Settings;
 use crate::steps::ledger;
 use crate::tend::{self, Reason};
@@ -135,14 +137,17 @@ async fn store_new(
     settings: &Settings,
 ) -> Result<Option<Work>, Problem> {
     let now = order.created_at;
-    let machine = drive::machine().map_err(problems::of)?;
+    let machines = machines::of_orders().await.map_err(problems::of)?;
     let variables = variables(&order, lines, settings);
-    let instance = machine.start(
-        order.order_no.as_str(),
-        Some(order.order_no.as_str()),
-        variables,
-        drive::millis(now),
-    );
+    let instance = machines
+        .start(
+            machines::ORDER,
+            order.order_no.as_str(),
+            Some(order.order_no.as_str()),
+            variables,
+            drive::millis(now),
+        )
+        .map_err(|error| problems::of(error.into()))?;
     // The row is inserted whole.
     order.changes.row = false;
     let stored = async {
@@ -162,8 +167,9 @@ async fn store_new(
             return Ok(None);
         }
         store_changes(&tx, &mut order, ctx, now).await?;
-        let lease = sagas::insert(&tx, &order.order_no, &instance, now).await?;
+        let lease = sagas::insert(&tx, &instance, Some(&order.order_no), None, now).await?;
         tx.commit().await?;
+        Journal::started(ctx, &instance);
         Ok(Some(Work {
             order,
             instance,

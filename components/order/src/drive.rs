@@ -1,11 +1,12 @@
 //! Letting an order's saga run until it waits, sleeps or ends.
 
+use crate::sagas::journal::Journal;
+use crate::sagas::machines;
 use crate::steps;
 use crate::work::{Work, WorkError};
 use domain::Instant;
 use edge::RequestContext;
-use saga::{Command, Cursor, DefinitionError, Event, Instance, StateMachine};
-use std::sync::OnceLock;
+use saga::{Command, Event, Instance};
 use std::time::Duration;
 
 /// A pause that is sat out with the lease held, rather than left to the worker: a buyer waits for the answer.
@@ -18,20 +19,11 @@ pub enum Rest {
     Waiting {
         deadline: Instant,
     },
-    /// Before it tries a failed step again.
+    /// Before it tries a failed step, or what stopped it, again.
     Sleeping {
         until: Instant,
     },
     Ended,
-}
-
-/// The definition that drives every order. It is part of the program, so that it is read once for each instance of the component.
-pub fn machine() -> Result<&'static StateMachine, WorkError> {
-    static MACHINE: OnceLock<Result<StateMachine, DefinitionError>> = OnceLock::new();
-    MACHINE
-        .get_or_init(|| StateMachine::from_json(include_str!("../order_create.json")))
-        .as_ref()
-        .map_err(|error| WorkError::Broken(error.to_string()))
 }
 
 /// Runs the saga on from `event`.
@@ -40,12 +32,30 @@ pub fn machine() -> Result<&'static StateMachine, WorkError> {
 /// service records it under the step id, so a saga that was stored earlier asks again and gets the same answer. So an order's way to its
 /// code costs two transactions here, whatever the number of steps.
 pub async fn drive(work: &mut Work, event: Event, ctx: &RequestContext) -> Result<Rest, WorkError> {
-    let machine = machine()?;
+    drive_from(work, event, Instant::now(), ctx).await
+}
+
+/// The same; `at` is the time that the event comes at, later than now if a pause is to be cut short.
+pub async fn drive_from(
+    work: &mut Work,
+    event: Event,
+    at: Instant,
+    ctx: &RequestContext,
+) -> Result<Rest, WorkError> {
+    let machines = machines::of_orders().await?;
+    let mut journal = Journal::of(&work.instance);
     let mut event = event;
+    let mut now = at;
     loop {
-        let command = machine.advance(&mut work.instance, event, millis(Instant::now()))?;
+        journal.received(ctx, &work.instance, &event);
+        let command = machines.advance(&mut work.instance, event, millis(now))?;
+        journal.look(ctx, &work.instance);
         match command {
-            Command::Invoke(call) => {
+            Command::Invoke { calls, .. } => {
+                // The machine has no loops, so there is one call at a time; of several, the others would come again.
+                let Some(call) = calls.into_iter().next() else {
+                    return Err(WorkError::Broken("nothing to call".to_owned()));
+                };
                 if work.order.changes.row && !steps::is_local(&call) {
                     work.checkpoint(ctx).await?;
                 }
@@ -80,34 +90,20 @@ pub async fn drive(work: &mut Work, event: Event, ctx: &RequestContext) -> Resul
                     until: instant(until),
                 });
             }
-            Command::Finished => {
-                if !work.instance.is_settled() {
-                    // Retries and compensations are used up: a person must look.
-                    edge::log::error(
-                        ctx,
-                        "saga_needs_repair",
-                        serde_json::json!({"orderNo": work.order.order_no.as_str(), "status": work.instance.status.code()}),
-                    );
-                }
-                return Ok(Rest::Ended);
-            }
+            Command::Finished => return Ok(rest_of(&work.instance)),
         }
+        now = Instant::now();
     }
 }
 
 /// Where a saga stands that was not touched.
 pub fn rest_of(instance: &Instance) -> Rest {
-    match instance.cursor {
-        Cursor::Waiting { deadline, .. } => Rest::Waiting {
-            deadline: instant(deadline),
+    match instance.due_at().map(self::instant) {
+        None => Rest::Ended,
+        Some(deadline) if instance.waiting_in().is_some() => Rest::Waiting { deadline },
+        Some(until) => Rest::Sleeping {
+            until: until.max(Instant::now()),
         },
-        Cursor::BackingOff { until, .. } => Rest::Sleeping {
-            until: instant(until),
-        },
-        Cursor::Enter { .. } | Cursor::Invoking { .. } | Cursor::Compensating => Rest::Sleeping {
-            until: Instant::now(),
-        },
-        Cursor::Ended => Rest::Ended,
     }
 }
 
@@ -116,6 +112,6 @@ pub fn millis(instant: Instant) -> saga::Millis {
     saga::Millis::try_from(instant.millis()).unwrap_or(0)
 }
 
-fn instant(millis: saga::Millis) -> Instant {
+pub fn instant(millis: saga::Millis) -> Instant {
     Instant::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }

@@ -2,6 +2,7 @@
 //!
 //! Two ways in: private HTTP for `bff` and `webhook` ([`api`]), and the interface `kessai:order/lifecycle` for the worker
 //! ([`lifecycle`]). Both lead to the same place, [`tend`]. The other databases are reached through other components only ([`steps`]).
+//! [`sagas`] runs state machines that are not an order's, and lets an operator see and steer all of them.
 
 mod api;
 mod basket;
@@ -10,9 +11,11 @@ mod checkout;
 mod drive;
 mod lifecycle;
 mod order;
+mod parking;
 mod payment_events;
 mod problems;
 mod records;
+mod sagas;
 mod schedule;
 mod settings;
 mod steps;
@@ -29,9 +32,13 @@ mod bindings {
         generate_all,
     });
 
-    use super::lifecycle::Lifecycle;
-    export!(Lifecycle);
+    use super::Component;
+    export!(Component);
 }
+
+/// What exports the interfaces: `lifecycle` in [`lifecycle`], `sagas` in [`sagas`].
+#[derive(Debug)]
+struct Component;
 
 #[spin_sdk::http_service]
 async fn handle(request: spin_sdk::http::Request) -> edge::Answer {

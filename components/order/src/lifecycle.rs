@@ -1,5 +1,6 @@
 //! `kessai:order/lifecycle`: what the host worker asks of an order.
 
+use crate::Component;
 use crate::bindings::exports::kessai::order::lifecycle::{
     Claim, Due, DueKind, Guest, LifecycleError, PaymentEvent, Snapshot,
 };
@@ -14,11 +15,7 @@ use edge::RequestContext;
 use std::time::Duration;
 use store::Database;
 
-/// The component's side of the interface.
-#[derive(Debug)]
-pub struct Lifecycle;
-
-impl Guest for Lifecycle {
+impl Guest for Component {
     async fn claim_due(_owner: String, lease_ms: u32, limit: u32) -> Result<Claim, LifecycleError> {
         let db = open().await?;
         let now = Instant::now();
@@ -35,8 +32,8 @@ impl Guest for Lifecycle {
             .await
             .map_err(WorkError::from)?;
         let next = sagas::next_due(&db).await.map_err(WorkError::from)?;
-        let work = claimed.into_iter().map(|(order_no, kind)| Due {
-            order_no: order_no.into(),
+        let work = claimed.into_iter().map(|(id, kind)| Due {
+            id,
             kind: kind.into(),
         });
         Ok(Claim {
@@ -162,6 +159,7 @@ impl From<Kind> for DueKind {
             Kind::Poll => DueKind::Poll,
             Kind::Expire => DueKind::Expire,
             Kind::Inbox => DueKind::Inbox,
+            Kind::Saga => DueKind::Saga,
         }
     }
 }

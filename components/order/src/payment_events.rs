@@ -2,7 +2,7 @@
 
 use crate::problems;
 use crate::records::inbox::{self, Received, Stored};
-use crate::records::{self, orders, sagas};
+use crate::records::{self, orders, saga_archive, sagas};
 use crate::tend::{self, Reason};
 use crate::work::{Work, WorkError};
 use domain::{Instant, OrderNo};
@@ -104,16 +104,13 @@ async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem
             tx.rollback().await?;
             return Ok(Taken::Duplicate);
         }
-        let leased = sagas::acquire(&tx, &order_no, &ctx.request_id, now).await?;
+        let id = order_no.as_str();
+        let mut taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
+        if taken.is_none() && saga_archive::restore(&tx, id).await? {
+            taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
+        }
         tx.commit().await?;
-        Ok(leased.map_or(Taken::Busy, |(lease, instance, failures)| {
-            Taken::Work(Box::new(Work {
-                order,
-                instance,
-                lease,
-                failures,
-            }))
-        }))
+        Ok(taken.map_or(Taken::Busy, |taken| Taken::Work(Box::new(Work::of(order, taken)))))
     };
     stored.await.map_err(problems::of_store)
 }

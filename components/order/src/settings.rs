@@ -1,6 +1,7 @@
 //! The component's variables, read for each request: they are the host's to change.
 
 use edge::Problem;
+use saga::RecoveryPolicy;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -24,4 +25,21 @@ impl Settings {
             payment_ttl: Duration::from_secs(seconds.clamp(1, 3600)),
         })
     }
+}
+
+/// Where services that sagas call by HTTP are found.
+pub async fn saga_service_url() -> Result<String, edge::variables::Error> {
+    edge::variables::base_url("saga_service_url").await
+}
+
+/// How a saga that stopped is taken up again by itself: `saga_recovery_attempts` times, after `saga_recovery_first_seconds`, then twice as long each time up
+/// to `saga_recovery_longest_seconds`.
+pub async fn recovery_policy() -> Result<RecoveryPolicy, edge::variables::Error> {
+    let millis = |seconds: u32| u64::from(seconds).saturating_mul(1000);
+    Ok(RecoveryPolicy {
+        attempts: edge::variables::integer("saga_recovery_attempts").await?,
+        first: millis(edge::variables::integer("saga_recovery_first_seconds").await?),
+        longest: millis(edge::variables::integer("saga_recovery_longest_seconds").await?),
+        ..RecoveryPolicy::default()
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! Every way to an order leads through here: a webhook, a poll, the deadline, a buyer who cancels, a worker that takes over.
 
-use crate::drive::{Rest, drive, rest_of};
+use crate::drive::{Rest, drive, drive_from, instant, millis, rest_of};
 use crate::order::{Observation, RefundRequest};
 use crate::records::sagas::{Due, DueKind};
 use crate::steps::{gateway, refund};
@@ -10,7 +10,7 @@ use crate::work::{Work, WorkError};
 use crate::{order::Order, schedule};
 use domain::{Evidence, Instant, OrderNo, OrderStatus, PaymentStatus, Verdict};
 use edge::RequestContext;
-use saga::{Cursor, Event};
+use saga::{Cursor, Event, Instance};
 use serde_json::Value;
 
 /// What makes us look at the order.
@@ -60,18 +60,34 @@ pub async fn tend(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> 
 pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
     // Everything received until now is settled by the details that are read after now.
     let seen = Instant::now();
-    match attend(&mut work, reason, ctx).await {
+    let outcome = attend(&mut work, reason, ctx).await;
+    settle(
+        work,
+        outcome,
+        Some((seen, reason.source())),
+        reason.is_watched(),
+        ctx,
+    )
+    .await
+}
+
+/// Stores what came out and gives the lease back. `seen`: as for [`Work::release`].
+async fn settle(
+    work: Work,
+    outcome: Result<Rest, WorkError>,
+    seen: Option<(Instant, &str)>,
+    watched: bool,
+    ctx: &RequestContext,
+) -> Result<Order, WorkError> {
+    match outcome {
         Ok(rest) => {
-            let due = next_due(&work, rest, reason.is_watched());
-            let order = work
-                .release(ctx, due, Some((seen, reason.source())), async |_, _, _| Ok(()))
-                .await?;
-            Ok(order)
+            let due = next_due(&work, rest, watched);
+            work.release(ctx, due, seen, async |_, _, _| Ok(())).await
         }
         Err(WorkError::Busy) => Err(WorkError::Busy),
         // The wish was refused, the order is as it was.
         Err(WorkError::Conflict(why)) => {
-            let due = next_due(&work, rest_of(&work.instance), reason.is_watched());
+            let due = next_due(&work, rest_of(&work.instance), watched);
             work.release(ctx, due, None, async |_, _, _| Ok(())).await?;
             Err(WorkError::Conflict(why))
         }
@@ -87,10 +103,46 @@ pub async fn tend_leased(mut work: Work, reason: &Reason, ctx: &RequestContext) 
     }
 }
 
+/// Does what an operator wishes: `decide` says which event the saga is to be sent, or why it takes none.
+pub async fn steer<Refusal>(
+    order_no: &OrderNo,
+    decide: &dyn Fn(&Instance) -> Result<Event, Refusal>,
+    ctx: &RequestContext,
+) -> Result<Result<Order, Refusal>, WorkError> {
+    let mut work = Work::acquire(order_no, &ctx.request_id).await?;
+    let event = match decide(&work.instance) {
+        Ok(event) => event,
+        Err(refusal) => {
+            let due = next_due(&work, rest_of(&work.instance), false);
+            work.release(ctx, due, None, async |_, _, _| Ok(())).await?;
+            return Ok(Err(refusal));
+        }
+    };
+    if event == Event::Resume && work.instance.waiting_in().is_some() {
+        return tend_leased(work, &Reason::Reconcile, ctx).await.map(Ok);
+    }
+    let at = if event == Event::Resume {
+        work.instance.due_at().map_or_else(Instant::now, instant)
+    } else {
+        Instant::now()
+    };
+    let outcome = drive_from(&mut work, event, at.max(Instant::now()), ctx).await;
+    settle(work, outcome, None, false, ctx).await.map(Ok)
+}
+
 async fn attend(work: &mut Work, reason: &Reason, ctx: &RequestContext) -> Result<Rest, WorkError> {
+    let now = millis(Instant::now());
     match work.instance.cursor {
         Cursor::Waiting { .. } => attend_waiting(work, reason, ctx).await,
-        Cursor::Ended => attend_ended(work, reason, ctx).await.map(|()| Rest::Ended),
+        Cursor::Ended
+            if *reason == Reason::Recovery && work.instance.recover_at.is_some_and(|at| at <= now) =>
+        {
+            drive(work, Event::Recover, ctx).await
+        }
+        Cursor::Ended => {
+            attend_ended(work, reason, ctx).await?;
+            Ok(rest_of(&work.instance))
+        }
         _ if *reason == Reason::Cancel => Err(WorkError::Conflict("the order is being prepared".to_owned())),
         _ => drive(work, Event::Resume, ctx).await,
     }
@@ -110,7 +162,7 @@ async fn attend_waiting(work: &mut Work, reason: &Reason, ctx: &RequestContext) 
         return signal(work, "CANCELED", ctx).await;
     }
     match work.instance.cursor {
-        Cursor::Waiting { deadline, .. } if deadline <= crate::drive::millis(Instant::now()) => {
+        Cursor::Waiting { deadline, .. } if deadline <= millis(Instant::now()) => {
             drive(work, Event::DeadlinePassed, ctx).await
         }
         _ => drive(work, Event::Resume, ctx).await,

@@ -1,12 +1,13 @@
 //! One order under its lease: the order, the saga that drives it, and how both get to disk together.
 
 use crate::order::{Changes, Order};
+use crate::parking;
 use crate::records::inbox;
-use crate::records::sagas::{self, Due, Lease, LeaseError};
-use crate::records::{self, orders, outbox};
+use crate::records::sagas::{self, Due, Lease, LeaseError, Taken};
+use crate::records::{self, orders, outbox, saga_archive, saga_list};
 use domain::{Instant, OrderNo};
 use edge::RequestContext;
-use saga::Instance;
+use saga::{AdvanceError, Instance};
 use store::{StoreError, Transaction};
 
 /// The right to work on an order, and what is worked on.
@@ -55,9 +56,14 @@ impl From<LeaseError> for WorkError {
     }
 }
 
-impl From<saga::AdvanceError> for WorkError {
-    fn from(error: saga::AdvanceError) -> WorkError {
-        WorkError::Broken(error.to_string())
+impl From<AdvanceError> for WorkError {
+    fn from(error: AdvanceError) -> WorkError {
+        match error {
+            AdvanceError::UnknownMachine { .. }
+            | AdvanceError::ForeignState { .. }
+            | AdvanceError::UnexpectedOutcome { .. } => WorkError::Broken(error.to_string()),
+            _ => WorkError::Conflict(error.to_string()),
+        }
     }
 }
 
@@ -68,29 +74,54 @@ impl From<saga::ServiceError> for WorkError {
     }
 }
 
+/// A setting is missing: the deployment's defect.
+impl From<edge::variables::Error> for WorkError {
+    fn from(error: edge::variables::Error) -> WorkError {
+        WorkError::Broken(error.to_string())
+    }
+}
+
 impl From<domain::IllegalTransition> for WorkError {
     fn from(error: domain::IllegalTransition) -> WorkError {
         WorkError::Broken(error.to_string())
     }
 }
 
+/// Takes a saga's lease; one that lies in the archive comes back first.
+pub async fn take(id: &str, owner: &str) -> Result<Taken, WorkError> {
+    let db = records::open().await?;
+    if let Some(taken) = sagas::acquire(&db, id, owner, Instant::now()).await? {
+        return Ok(taken);
+    }
+    if saga_list::exists(&db, id).await? {
+        return Err(WorkError::Busy);
+    }
+    let tx = db.begin().await?;
+    if !saga_archive::restore(&tx, id).await? {
+        return Err(WorkError::NotFound);
+    }
+    let db = tx.commit().await?;
+    let taken = sagas::acquire(&db, id, owner, Instant::now()).await?;
+    taken.ok_or(WorkError::Busy)
+}
+
 impl Work {
     /// Takes the order's lease and loads it.
     pub async fn acquire(order_no: &OrderNo, owner: &str) -> Result<Work, WorkError> {
+        let taken = take(order_no.as_str(), owner).await?;
+        // Read after the lease was taken, so that nobody can have changed it since.
         let db = records::open().await?;
-        match sagas::acquire(&db, order_no, owner, Instant::now()).await? {
-            Some((lease, instance, failures)) => {
-                // Read after the lease was taken, so that nobody can have changed it since.
-                let order = orders::find(&db, order_no).await?.ok_or(WorkError::NotFound)?;
-                Ok(Work {
-                    order,
-                    instance,
-                    lease,
-                    failures,
-                })
-            }
-            None if orders::find(&db, order_no).await?.is_some() => Err(WorkError::Busy),
-            None => Err(WorkError::NotFound),
+        let order = orders::find(&db, order_no).await?.ok_or(WorkError::NotFound)?;
+        Ok(Work::of(order, taken))
+    }
+
+    /// An order whose saga was taken.
+    pub fn of(order: Order, taken: Taken) -> Work {
+        Work {
+            order,
+            instance: taken.instance,
+            lease: taken.lease,
+            failures: taken.failures,
         }
     }
 
@@ -120,6 +151,7 @@ impl Work {
             inbox::mark_applied(&tx, &self.order.order_no, seen, outcome, now).await?;
         }
         more(&tx, &self.order, now).await?;
+        parking::alert(&tx, &self.instance, Some(&self.order.order_no), ctx, now).await?;
         // Last, because it looks whether a webhook is left.
         sagas::release(&tx, &self.lease, &self.instance, due, now).await?;
         tx.commit().await?;
@@ -148,5 +180,5 @@ pub async fn store_changes(
         orders::insert_attempt(tx, &order.order_no, id.as_str(), now).await?;
     }
     orders::append_timeline(tx, &order.order_no, &changes.timeline).await?;
-    outbox::append(tx, &order.order_no, &changes.events, ctx, now).await
+    outbox::append(tx, order.order_no.as_str(), &changes.events, ctx, now).await
 }

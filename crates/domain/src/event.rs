@@ -3,10 +3,11 @@
 use crate::{FailCode, OrderNo, OrderStatus, PaymentStatus, Yen};
 use serde::{Deserialize, Serialize};
 
-/// Topics, keyed by order number.
+/// Topics, keyed by order number; an alert about a saga that is no order's, by the saga's id.
 pub mod topic {
     pub const ORDERS: &str = "orders.events.v1";
     pub const PAYMENTS: &str = "payments.events.v1";
+    pub const ALERTS: &str = "alerts.order_payment_inconsistency.v1";
 }
 
 /// An order changed in a way that its buyer can see.
@@ -67,4 +68,30 @@ pub struct RefundIssued {
 
 impl RefundIssued {
     pub const TYPE: &'static str = "RefundIssued";
+}
+
+/// Something is not as it must be, and a person should look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertRaised {
+    /// Derived from what the alert is about, so that raising it twice is recognised.
+    pub alert_id: String,
+    /// `A` to `D`: the rules over orders and payments; `S`: a saga was parked.
+    pub rule_id: String,
+    /// `WARNING` or `CRITICAL`.
+    pub severity: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_no: Option<String>,
+    pub observed: String,
+    pub expected: String,
+    /// ISO 8601, UTC.
+    pub detected_at: String,
+    /// What raised it: `order`, or the alert processor.
+    pub source: String,
+    /// What it was concluded from.
+    pub facts: serde_json::Value,
+}
+
+impl AlertRaised {
+    pub const TYPE: &'static str = "AlertRaised";
 }

@@ -32,6 +32,13 @@ impl Instant {
         )
     }
 
+    pub fn minus(self, duration: Duration) -> Instant {
+        Instant(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long it is from `earlier` until this instant; zero if it is not after it.
     pub fn since(self, earlier: Instant) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -66,7 +66,11 @@ fn declared_length(ctx: &RequestContext) -> Option<u64> {
     ctx.header(header::CONTENT_LENGTH.as_str())?.parse().ok()
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Reads a body that is there already as JSON.
+///
+/// # Errors
+/// `MALFORMED_JSON` with line and column, or `VALIDATION_FAILED` that names the field which is missing or of the wrong type.
+pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();

@@ -30,7 +30,7 @@ mod serve;
 mod trace;
 pub mod variables;
 
-pub use body::{Body, bytes_body, json_body, require_json};
+pub use body::{Body, bytes_body, json_body, parse_json, require_json};
 pub use code::Code;
 pub use context::{RequestContext, is_visible_ascii};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

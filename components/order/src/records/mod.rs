@@ -5,7 +5,11 @@ pub mod idempotency;
 pub mod inbox;
 pub mod orders;
 pub mod outbox;
+pub mod saga_archive;
+pub mod saga_audit;
+pub mod saga_list;
 pub mod sagas;
+pub mod state_machines;
 
 use store::{Database, Row, StoreError};
 

@@ -1,14 +1,14 @@
 //! `outbox`: what the relay reads. The columns are a contract.
 
 use crate::order::Event;
-use domain::{Instant, OrderNo};
+use domain::Instant;
 use edge::RequestContext;
 use store::{StoreError, Transaction, params};
 
-/// Stores events in the transaction that they tell of. An event told before is not told again: its id is derived.
+/// Stores events under an order's number, or the id of what they tell of, in the transaction that they tell of. An event told before is not told again: its id is derived.
 pub async fn append(
     tx: &Transaction,
-    order_no: &OrderNo,
+    key: &str,
     events: &[Event],
     ctx: &RequestContext,
     now: Instant,
@@ -19,7 +19,7 @@ pub async fn append(
         let values = params![
             event.id.as_str(),
             event.topic,
-            order_no.as_str(),
+            key,
             event.kind,
             event.data.to_string(),
             ctx.request_id.as_str(),

@@ -1,23 +1,39 @@
-//! `saga_instances`: who works on an order now, and when somebody must look at it next.
+//! `saga_instances`: who works on a saga now, and on the order that it drives, and when somebody must look at it next. An order's saga has the
+//! order's number as its id.
 //!
 //! # Contract
 //!
-//! At most one owner holds an order's lease. A lease that is not given back runs out by itself, and taking it again raises the fence;
+//! At most one owner holds a saga's lease. A lease that is not given back runs out by itself, and taking it again raises the fence;
 //! a write of an owner whose fence is older changes nothing and is reported as [`LeaseError::Lost`]. While a lease is held the row
 //! is due when it ends, so that a dead owner's work is found.
 
 use super::parsed;
 use domain::{Instant, OrderNo};
 use saga::Instance;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Database, Session, StoreError, Transaction, params};
+use store::{Database, Session, StoreError, params};
 
-/// The right to work on one order, until it is given back or runs out.
+/// The right to work on one saga, and the order that it drives, until it is given back or runs out.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    pub order_no: OrderNo,
+    pub id: String,
     fence: i64,
 }
+
+/// A saga that was taken, with its lease.
+#[derive(Debug)]
+pub struct Taken {
+    pub lease: Lease,
+    pub instance: Instance,
+    /// How often in a row work on it failed.
+    pub failures: u32,
+    /// The registered definitions that it runs; absent for a built-in machine.
+    pub pins: Option<Pins>,
+}
+
+/// Registered machines by name, each with the number of the version that a saga began with.
+pub type Pins = BTreeMap<String, u32>;
 
 /// Longer than the host lets a request run, so that a living owner is never overtaken.
 pub const LEASE: Duration = Duration::from_secs(12);
@@ -35,6 +51,8 @@ pub enum DueKind {
     Poll,
     Expire,
     Inbox,
+    /// Going on with a saga that is not an order's.
+    Saga,
 }
 
 impl DueKind {
@@ -44,6 +62,7 @@ impl DueKind {
             DueKind::Poll => "poll",
             DueKind::Expire => "expire",
             DueKind::Inbox => "inbox",
+            DueKind::Saga => "saga",
         }
     }
 }
@@ -55,120 +74,143 @@ pub struct UnknownDueKind(String);
 impl std::str::FromStr for DueKind {
     type Err = UnknownDueKind;
     fn from_str(text: &str) -> Result<DueKind, UnknownDueKind> {
-        [DueKind::Resume, DueKind::Poll, DueKind::Expire, DueKind::Inbox]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| UnknownDueKind(text.to_owned()))
+        [
+            DueKind::Resume,
+            DueKind::Poll,
+            DueKind::Expire,
+            DueKind::Inbox,
+            DueKind::Saga,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| UnknownDueKind(text.to_owned()))
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     #[error("the lease on {0} has passed to another owner")]
-    Lost(OrderNo),
+    Lost(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Stores a new saga, leased to whoever stores it.
+/// Stores a new saga, leased to whoever stores it. `order_no`: the order that it drives.
 pub async fn insert(
-    tx: &Transaction,
-    order_no: &OrderNo,
+    session: &Session,
     instance: &Instance,
+    order_no: Option<&OrderNo>,
+    pins: Option<&Pins>,
     now: Instant,
 ) -> Result<Lease, StoreError> {
     let until = now.plus(LEASE).millis();
     let sql = "INSERT INTO saga_instances \
-               (id, machine, order_no, status, instance, lease_until, fence, due_at, due_kind, created_at, updated_at) \
-               VALUES (?, ?, ?, ?, ?, ?, 1, ?, 'resume', ?, ?)";
+               (id, machine, definitions, business_key, order_no, phase, status, instance, lease_until, fence, due_at, due_kind, \
+                created_at, updated_at) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)";
+    let kind = order_no.map_or(DueKind::Saga, |_| DueKind::Resume);
     let values = params![
         instance.id.as_str(),
         instance.machine.as_str(),
-        order_no.as_str(),
+        pins.map(document).transpose()?,
+        instance.business_key.as_deref(),
+        order_no.map(OrderNo::as_str),
+        instance.phase().as_str(),
         instance.status.code(),
         document(instance)?,
         until,
         until,
+        kind.as_str(),
         now.millis(),
         now.millis()
     ];
-    tx.execute(sql, values).await?;
+    session.execute(sql, values).await?;
     Ok(Lease {
-        order_no: order_no.clone(),
+        id: instance.id.clone(),
         fence: 1,
     })
 }
 
-/// Takes the lease if nobody holds it: the lease, the saga and how often in a row its work failed.
+/// Takes the lease if nobody holds it.
 pub async fn acquire(
     session: &Session,
-    order_no: &OrderNo,
+    id: &str,
     owner: &str,
     now: Instant,
-) -> Result<Option<(Lease, Instance, u32)>, StoreError> {
+) -> Result<Option<Taken>, StoreError> {
     let until = now.plus(LEASE).millis();
-    let sql = "UPDATE saga_instances SET lease_owner = ?, lease_until = ?, fence = fence + 1, due_at = ?, due_kind = 'resume' \
-               WHERE order_no = ? AND lease_until <= ? RETURNING fence, instance, failures";
+    let sql = "UPDATE saga_instances SET lease_owner = ?, lease_until = ?, fence = fence + 1, due_at = ?, \
+               due_kind = CASE WHEN order_no IS NULL THEN 'saga' ELSE 'resume' END \
+               WHERE id = ? AND lease_until <= ? RETURNING fence, instance, failures, definitions";
     let row = session
-        .query_optional(sql, params![owner, until, until, order_no.as_str(), now.millis()])
+        .query_optional(sql, params![owner, until, until, id, now.millis()])
         .await?;
     row.map(|row| {
         let lease = Lease {
-            order_no: order_no.clone(),
+            id: id.to_owned(),
             fence: row.get("fence")?,
         };
-        Ok((lease, row.json("instance")?, row.get("failures")?))
+        Ok(Taken {
+            lease,
+            instance: row.json("instance")?,
+            failures: row.get("failures")?,
+            pins: row.opt_json("definitions")?,
+        })
     })
     .transpose()
 }
 
 /// Stores the saga and keeps the lease for a full term from now on.
 pub async fn save(
-    tx: &Transaction,
+    session: &Session,
     lease: &Lease,
     instance: &Instance,
     now: Instant,
 ) -> Result<(), LeaseError> {
     let until = now.plus(LEASE).millis();
-    let sql = "UPDATE saga_instances SET status = ?, compensation_status = ?, instance = ?, updated_at = ?, \
-               lease_until = ?, due_at = ? WHERE order_no = ? AND fence = ?";
+    let sql = "UPDATE saga_instances SET phase = ?, status = ?, compensation_status = ?, instance = ?, updated_at = ?, ended_at = ?, \
+               lease_until = ?, due_at = ? WHERE id = ? AND fence = ?";
     let values = params![
+        instance.phase().as_str(),
         instance.status.code(),
         instance.compensation_status.map(saga::Status::code),
         document(instance)?,
         now.millis(),
+        ended_at(instance),
         until,
         until,
-        lease.order_no.as_str(),
+        lease.id.as_str(),
         lease.fence
     ];
-    held(lease, tx.execute(sql, values).await?)
+    held(lease, session.execute(sql, values).await?)
 }
 
-/// Stores the saga, gives the lease back and says when the order is due next. A webhook that is not applied makes it due at once.
+/// Stores the saga, gives the lease back and says when it is due next. A webhook that is not applied makes its order due at once.
 pub async fn release(
-    tx: &Transaction,
+    session: &Session,
     lease: &Lease,
     instance: &Instance,
     due: Option<Due>,
     now: Instant,
 ) -> Result<(), LeaseError> {
-    let sql = "UPDATE saga_instances SET status = ?2, compensation_status = ?3, instance = ?4, updated_at = ?5, failures = 0, \
-               lease_owner = NULL, lease_until = 0, \
+    let sql = "UPDATE saga_instances SET phase = ?9, status = ?2, compensation_status = ?3, instance = ?4, updated_at = ?5, ended_at = ?10, \
+               failures = 0, lease_owner = NULL, lease_until = 0, \
                due_at = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN ?5 ELSE ?6 END, \
                due_kind = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN 'inbox' ELSE ?7 END \
-               WHERE order_no = ?1 AND fence = ?8";
+               WHERE id = ?1 AND fence = ?8";
     let values = params![
-        lease.order_no.as_str(),
+        lease.id.as_str(),
         instance.status.code(),
         instance.compensation_status.map(saga::Status::code),
         document(instance)?,
         now.millis(),
         due.map(|due| due.at.millis()),
         due.map(|due| due.kind.as_str()),
-        lease.fence
+        lease.fence,
+        instance.phase().as_str(),
+        ended_at(instance)
     ];
-    held(lease, tx.execute(sql, values).await?)
+    held(lease, session.execute(sql, values).await?)
 }
 
 /// Gives the lease back without a change of the saga: nothing was found out.
@@ -179,12 +221,12 @@ pub async fn release_unchanged(
     failures: u32,
 ) -> Result<(), LeaseError> {
     let sql = "UPDATE saga_instances SET lease_owner = NULL, lease_until = 0, due_at = ?, due_kind = ?, failures = ? \
-               WHERE order_no = ? AND fence = ?";
+               WHERE id = ? AND fence = ?";
     let values = params![
         due.at.millis(),
         due.kind.as_str(),
         failures,
-        lease.order_no.as_str(),
+        lease.id.as_str(),
         lease.fence
     ];
     held(lease, db.execute(sql, values).await?)
@@ -210,14 +252,14 @@ pub async fn claim(
     now: Instant,
     hidden: Duration,
     limit: u32,
-) -> Result<Vec<(OrderNo, DueKind)>, StoreError> {
-    let sql = "UPDATE saga_instances SET due_at = ? WHERE order_no IN \
-               (SELECT order_no FROM saga_instances WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?) \
-               RETURNING order_no, due_kind";
+) -> Result<Vec<(String, DueKind)>, StoreError> {
+    let sql = "UPDATE saga_instances SET due_at = ? WHERE id IN \
+               (SELECT id FROM saga_instances WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?) \
+               RETURNING id, due_kind";
     let values = params![now.plus(hidden).millis(), now.millis(), now.millis(), limit];
     let rows = session.query(sql, values).await?;
     rows.iter()
-        .map(|row| Ok((parsed(row, "order_no")?, parsed(row, "due_kind")?)))
+        .map(|row| Ok((row.text("id")?, parsed(row, "due_kind")?)))
         .collect()
 }
 
@@ -236,12 +278,16 @@ fn held(lease: &Lease, changed: u64) -> Result<(), LeaseError> {
     if changed == 1 {
         Ok(())
     } else {
-        Err(LeaseError::Lost(lease.order_no.clone()))
+        Err(LeaseError::Lost(lease.id.clone()))
     }
 }
 
-fn document(instance: &Instance) -> Result<String, StoreError> {
-    serde_json::to_string(instance).map_err(|error| StoreError::Encode {
+fn ended_at(instance: &Instance) -> Option<i64> {
+    instance.ended_at.map(|at| i64::try_from(at).unwrap_or(i64::MAX))
+}
+
+fn document(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Encode {
         reason: error.to_string(),
     })
 }

@@ -4,7 +4,7 @@
 //! the saga.
 
 pub mod gateway;
-mod inventory;
+pub mod inventory;
 pub mod ledger;
 mod local;
 pub mod refund;

@@ -3,8 +3,11 @@
 #[cfg(target_family = "wasm")]
 mod component;
 
+mod admin;
 mod auth;
+mod order_component;
 mod origin;
+mod query;
 mod routes;
 mod session;
 mod settings;

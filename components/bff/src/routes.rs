@@ -2,7 +2,7 @@
 
 use edge::{Answer, Body, Code, Method, Problem, RequestContext, StatusCode, respond};
 
-use crate::{auth, origin, session, shop};
+use crate::{admin, auth, origin, session, shop};
 
 /// Answers one request.
 pub async fn route(ctx: &RequestContext, body: impl Body) -> Result<Answer, Problem> {
@@ -13,6 +13,7 @@ pub async fn route(ctx: &RequestContext, body: impl Body) -> Result<Answer, Prob
         }
         ["auth", rest @ ..] => auth_routes(ctx, rest, body).await,
         ["api", "orders", rest @ ..] => order_routes(ctx, rest, body).await,
+        ["api", "admin", rest @ ..] => admin_routes(ctx, rest, body).await,
         ["api", "account"] => {
             ctx.allow(&[Method::GET])?;
             let session = session::required(ctx).await?;
@@ -85,6 +86,11 @@ async fn order_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
             let session = session::required(ctx).await?;
             orders::qrcode(ctx, &session, order_no).await
         }
+        [order_no, "payment"] => {
+            ctx.allow(&[Method::GET])?;
+            let session = session::required(ctx).await?;
+            orders::payment(ctx, &session, order_no).await
+        }
         [order_no, "cancel"] => {
             ctx.allow(&[Method::POST])?;
             let session = changing(ctx).await?;
@@ -97,6 +103,52 @@ async fn order_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
         }
         _ => Err(Code::NotFound.into()),
     }
+}
+
+async fn admin_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> Result<Answer, Problem> {
+    use admin::{sagas, state_machines};
+    let reads = ctx.effective_method() == Method::GET;
+    match rest {
+        ["sagas"] => {
+            ctx.allow(&[Method::GET, Method::POST])?;
+            let session = operator(ctx).await?;
+            if reads {
+                sagas::list(ctx, &session).await
+            } else {
+                sagas::start(ctx, &session, body).await
+            }
+        }
+        ["sagas", id] => {
+            ctx.allow(&[Method::GET])?;
+            sagas::show(ctx, &operator(ctx).await?, id).await
+        }
+        ["sagas", id, action] => {
+            ctx.allow(&[Method::POST])?;
+            sagas::steer(ctx, &operator(ctx).await?, id, action, body).await
+        }
+        ["state-machines"] => {
+            ctx.allow(&[Method::GET, Method::POST])?;
+            let session = operator(ctx).await?;
+            if reads {
+                state_machines::list(ctx, &session).await
+            } else {
+                state_machines::register(ctx, &session, body).await
+            }
+        }
+        ["state-machines", name] => {
+            ctx.allow(&[Method::GET])?;
+            state_machines::show(ctx, &operator(ctx).await?, name).await
+        }
+        _ => Err(Code::NotFound.into()),
+    }
+}
+
+/// The administrator who asks; for a change, from a page of ours.
+async fn operator(ctx: &RequestContext) -> Result<session::Session, Problem> {
+    if ctx.effective_method() != Method::GET {
+        origin::require_own(ctx).await?;
+    }
+    session::administrator(ctx).await
 }
 
 /// The session of a request that changes something: the page that sent it must be ours, before its cookie counts.
@@ -131,6 +183,10 @@ mod tests {
             "/api/orders/K1/pay",
             "/api/orders/K1/cancel/now",
             "/api/account/",
+            "/api/admin",
+            "/api/admin/alerts",
+            "/api/admin/sagas/K1/retry/now",
+            "/api/admin/state-machines/m/versions",
             "/health/live",
         ] {
             assert_eq!(refused("GET", path), Code::NotFound, "{path}");
@@ -152,6 +208,12 @@ mod tests {
             ("GET", "/api/orders/K1/channel"),
             ("POST", "/api/orders/K1/qrcode"),
             ("POST", "/api/account"),
+            ("POST", "/api/orders/K1/payment"),
+            ("DELETE", "/api/admin/sagas"),
+            ("POST", "/api/admin/sagas/K1"),
+            ("GET", "/api/admin/sagas/K1/retry"),
+            ("PUT", "/api/admin/state-machines"),
+            ("POST", "/api/admin/state-machines/m"),
         ] {
             assert_eq!(refused(method, path), Code::MethodNotAllowed, "{method} {path}");
         }
@@ -163,7 +225,12 @@ mod tests {
             "/api/orders",
             "/api/orders/K20261122-7F3K9Q2MXA",
             "/api/orders/K1/qrcode",
+            "/api/orders/K1/payment",
             "/api/account",
+            "/api/admin/sagas",
+            "/api/admin/sagas/K1",
+            "/api/admin/state-machines",
+            "/api/admin/state-machines/m",
         ] {
             assert_eq!(refused("GET", path), Code::Unauthenticated, "{path}");
         }

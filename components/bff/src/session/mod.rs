@@ -83,6 +83,26 @@ pub async fn required(ctx: &RequestContext) -> Result<Session, Problem> {
     Err(Code::Unauthenticated.into())
 }
 
+/// The session, for what only an administrator may do.
+///
+/// # Errors
+/// As [`required`], and `FORBIDDEN` for everybody else who is logged in.
+pub async fn administrator(ctx: &RequestContext) -> Result<Session, Problem> {
+    only_administrators(ctx, required(ctx).await?)
+}
+
+fn only_administrators(ctx: &RequestContext, session: Session) -> Result<Session, Problem> {
+    if session.role == Role::Admin {
+        return Ok(session);
+    }
+    log::warn(
+        ctx,
+        "administrator_refused",
+        serde_json::json!({"userId": session.user_id, "method": ctx.method.as_str(), "path": ctx.path}),
+    );
+    Err(Code::Forbidden.into())
+}
+
 /// The store failed. Its words are for the log, not for the caller.
 pub fn unavailable(ctx: &RequestContext, error: &StoreError) -> Problem {
     log::error(
@@ -91,4 +111,40 @@ pub fn unavailable(ctx: &RequestContext, error: &StoreError) -> Problem {
         serde_json::json!({"error": error.to_string()}),
     );
     Problem::new(Code::SessionStoreUnavailable).with_retry_after(1)
+}
+
+/// Somebody who may do everything, for tests of handlers.
+#[cfg(test)]
+pub fn administrator_for_test() -> Session {
+    Session {
+        user_id: "operator".to_owned(),
+        email: None,
+        name: None,
+        role: Role::Admin,
+        expires_at: Instant::from_millis(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_the_role_admin_may_do_what_administrators_may() {
+        let ctx = RequestContext::for_test("GET", "/api/admin/sagas");
+        let administrator = administrator_for_test();
+        assert_eq!(
+            only_administrators(&ctx, administrator.clone()).unwrap(),
+            administrator
+        );
+        let buyer = Session {
+            role: Role::Buyer,
+            ..administrator
+        };
+        assert_eq!(
+            only_administrators(&ctx, buyer).unwrap_err().code(),
+            Code::Forbidden
+        );
+    }
 }

@@ -1,31 +1,27 @@
 //! The buyer's own orders. The order component decides; here it is checked who asks, and what for.
 
-use std::time::Duration;
-
 use domain::OrderNo;
-use edge::outbound::{Call, Reply};
+use edge::outbound::Call;
 use edge::{
     Answer, Body, Code, Problem, RequestContext, StatusCode, header, is_visible_ascii, json_body, respond,
 };
-use form_urlencoded::Serializer;
 use serde::Deserialize;
 
 use super::cart::{Cart, NewOrder};
 use super::qr;
+use crate::order_component::{SAGA_LIMIT, address, send};
+use crate::query::Query;
 use crate::session::Session;
-use crate::settings;
 
 /// Fifty lines take about 3 KiB.
 const LARGEST_ORDER: usize = 64 * 1024;
-/// PayPay has 5 s of this; the host ends a request after 10 s.
-const SAGA_LIMIT: Duration = Duration::from_secs(9);
 
 /// Places an order. The same key and body give the same answer, byte for byte.
 pub async fn create(ctx: &RequestContext, session: &Session, body: impl Body) -> Result<Answer, Problem> {
     let key = idempotency_key(ctx)?;
     let cart: Cart = json_body(ctx, body, LARGEST_ORDER).await?;
     let order = NewOrder::try_from(cart)?;
-    let call = Call::post(format!("{}/orders", settings::order_url().await?))
+    let call = Call::post(address("/orders").await?)
         .header("idempotency-key", key)
         .within(SAGA_LIMIT)
         .json(&order)?;
@@ -43,39 +39,9 @@ fn idempotency_key(ctx: &RequestContext) -> Result<&str, Problem> {
 
 /// The buyer's orders, newest first.
 pub async fn list(ctx: &RequestContext, session: &Session) -> Result<Answer, Problem> {
-    let query = page_query(ctx)?;
-    send(
-        ctx,
-        session,
-        Call::get(format!("{}/orders{query}", settings::order_url().await?)),
-    )
-    .await?
-    .pass_on()
-}
-
-/// `cursor` and `size` and nothing else, as a query string.
-fn page_query(ctx: &RequestContext) -> Result<String, Problem> {
-    let mut query = Serializer::new(String::new());
-    if let Some(cursor) = ctx.query("cursor") {
-        if cursor.len() > 200 {
-            return Err(Problem::field("cursor", "must be one that the shop gave"));
-        }
-        query.append_pair("cursor", cursor);
-    }
-    if let Some(size) = ctx.query("size") {
-        let size: u32 = size
-            .parse()
-            .ok()
-            .filter(|size| (1..=50).contains(size))
-            .ok_or_else(|| Problem::field("size", "must be from 1 to 50"))?;
-        query.append_pair("size", &size.to_string());
-    }
-    let query = query.finish();
-    Ok(if query.is_empty() {
-        query
-    } else {
-        format!("?{query}")
-    })
+    let query = Query::of(ctx).cursor()?.number("size", 1..=50_u32)?.finish();
+    let call = Call::get(address(&format!("/orders{query}")).await?);
+    send(ctx, session, call).await?.pass_on()
 }
 
 pub async fn show(ctx: &RequestContext, session: &Session, order_no: &str) -> Result<Answer, Problem> {
@@ -94,6 +60,12 @@ pub async fn cancel(ctx: &RequestContext, session: &Session, order_no: &str) -> 
 pub async fn channel(ctx: &RequestContext, session: &Session, order_no: &str) -> Result<Answer, Problem> {
     let url = order_address(order_no, "/channel").await?;
     send(ctx, session, Call::post(url)).await?.pass_on()
+}
+
+/// Where and until when to pay.
+pub async fn payment(ctx: &RequestContext, session: &Session, order_no: &str) -> Result<Answer, Problem> {
+    let url = order_address(order_no, "/payment").await?;
+    send(ctx, session, Call::get(url)).await?.pass_on()
 }
 
 /// What the order component tells of an order's payment, as far as a picture of it needs.
@@ -116,15 +88,7 @@ pub async fn qrcode(ctx: &RequestContext, session: &Session, order_no: &str) -> 
 /// An order's address at the order component. What is not an order number names no order, and is not sent on.
 async fn order_address(order_no: &str, rest: &str) -> Result<String, Problem> {
     let order_no: OrderNo = order_no.parse().map_err(|_| Problem::new(Code::OrderNotFound))?;
-    Ok(format!(
-        "{}/orders/{}{rest}",
-        settings::order_url().await?,
-        order_no.as_str()
-    ))
-}
-
-async fn send(ctx: &RequestContext, session: &Session, call: Call) -> Result<Reply, Problem> {
-    Ok(call.header("x-user-id", &session.user_id).send(ctx).await?)
+    address(&format!("/orders/{}{rest}", order_no.as_str())).await
 }
 
 #[cfg(test)]
@@ -215,19 +179,6 @@ mod tests {
                 Code::OrderNotFound,
                 "{order_no}"
             );
-        }
-    }
-
-    #[test]
-    fn only_what_a_page_needs_is_sent_on() {
-        let query = |uri| page_query(&RequestContext::for_test("GET", uri));
-        assert_eq!(
-            query("/api/orders?cursor=a%26b&size=20&userId=u2").unwrap(),
-            "?cursor=a%26b&size=20"
-        );
-        assert_eq!(query("/api/orders").unwrap(), "");
-        for uri in ["/o?size=0", "/o?size=51", "/o?size=x", "/o?size="] {
-            assert_eq!(query(uri).unwrap_err().code(), Code::ValidationFailed, "{uri}");
         }
     }
 }

@@ -42,6 +42,15 @@ impl<'a> Buyer<'a> {
         Ok(buyer)
     }
 
+    /// Somebody with the role `admin`.
+    pub async fn admin(shop: &'a Shop, email: &str) -> Result<Buyer<'a>> {
+        let token = shop.admin_token(email).await?;
+        let mut admin = Buyer::stranger(shop);
+        let answer = admin.session(&token).await?;
+        ensure!(answer.status == 200, "login: {answer:?}");
+        Ok(admin)
+    }
+
     /// `POST /auth/session`; keeps the cookie if one is set.
     pub async fn session(&mut self, id_token: &str) -> Result<Answer> {
         let url = format!("{}/auth/session", self.shop.url());

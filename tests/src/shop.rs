@@ -199,11 +199,21 @@ impl Shop {
 
     /// An identity token of the development issuer.
     pub async fn token(&self, email: &str) -> Result<String> {
-        let body = json!({"email": email, "name": "Test Buyer"});
+        self.token_of(&json!({"email": email, "name": "Test Buyer"}))
+            .await
+    }
+
+    /// The same for somebody with the role `admin`.
+    pub async fn admin_token(&self, email: &str) -> Result<String> {
+        self.token_of(&json!({"email": email, "name": "Test Operator", "admin": true}))
+            .await
+    }
+
+    async fn token_of(&self, claims: &Value) -> Result<String> {
         let answer = self
             .http
             .post(format!("{}/dev/token", self.url()))
-            .json(&body)
+            .json(claims)
             .send()
             .await?
             .error_for_status()?;

@@ -42,6 +42,7 @@ pub mod memory;
 mod recovery_policy;
 mod service;
 mod step_id;
+mod value;
 
 pub use crate::core::{AdvanceError, Command, Event};
 pub use definition::{DefinitionError, Problem, RecoverStrategy, StateMachine};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::expression::EvalError;
 use crate::instance::Millis;
 use crate::step_id::StepId;
 
@@ -45,6 +46,23 @@ pub struct ServiceCall {
     pub persist: bool,
 }
 
+/// Names of the engine's own errors, which definitions may catch.
+pub(crate) mod name {
+    pub const EXPRESSION_FAILED: &str = "ExpressionFailed";
+    pub const NO_MATCHING_STATUS: &str = "NoMatchingStatus";
+    pub const NO_MATCHING_CHOICE: &str = "NoMatchingChoice";
+    pub const TOO_MANY_STATES: &str = "TooManyStates";
+    pub const VALUE_TOO_LARGE: &str = "ValueTooLarge";
+    pub const LOOP_TOO_LARGE: &str = "LoopTooLarge";
+    pub const WAIT_TIMED_OUT: &str = "WaitTimedOut";
+    pub const MACHINE_TIMED_OUT: &str = "StateMachineTimedOut";
+    pub const UNKNOWN_STATE_MACHINE: &str = "UnknownStateMachine";
+    pub const TOO_DEEP: &str = "TooDeep";
+    pub const SUB_MACHINE_FAILED: &str = "SubStateMachineFailed";
+    pub const SUB_MACHINE_COMPENSATION_FAILED: &str = "SubStateMachineCompensationFailed";
+    pub const FAILED: &str = "Failed";
+}
+
 /// Where a call went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,6 +99,14 @@ impl ServiceError {
             message: message.into(),
             kind,
         }
+    }
+
+    pub(crate) fn expression_failed(what: &str, error: &EvalError) -> Self {
+        Self::new(
+            ErrorKind::Other,
+            name::EXPRESSION_FAILED,
+            format!("{what}: {error}"),
+        )
     }
 
     /// A definite refusal by the service.

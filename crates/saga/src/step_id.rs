@@ -20,7 +20,9 @@ impl StepId {
 
     /// The `visit`-th (from 1) entry into `state`.
     pub(crate) fn action(instance: &str, state: &str, visit: u32) -> Self {
-        Self::fitted(if visit == 1 {
+        // A number would be taken for the visit of the step that the instance, being a sub-machine's, is named after.
+        let is_number = state.bytes().all(|byte| byte.is_ascii_digit());
+        Self::fitted(if visit == 1 && !is_number {
             format!("{instance}:{state}")
         } else {
             format!("{instance}:{state}:{visit}")
@@ -34,6 +36,11 @@ impl StepId {
         } else {
             format!("{action}~{state}:{round}")
         })
+    }
+
+    /// Another one in place of a step that was undone, for the `attempt`-th time (from 2).
+    pub(crate) fn again(&self, attempt: u32) -> Self {
+        Self::fitted(format!("{self}~:{attempt}"))
     }
 
     pub fn as_str(&self) -> &str {

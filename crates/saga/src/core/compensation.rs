@@ -1,9 +1,14 @@
 //! Undoing what was done, last first.
 
+use std::borrow::Cow;
+
 use super::execution::Execution;
-use crate::definition::{State, StateMachine};
-use crate::instance::{Compensation, Cursor, Instance, StateRun, StateType, Status};
+use crate::definition::{State, StateMachine, Task, Work};
+use crate::instance::{Compensation, Cursor, Instance, StateRun, Status};
 use crate::step_id::StepId;
+
+/// Begins the name of the compensation of a sub-machine's state that names none, as in Seata.
+const DEFAULT_COMPENSATION: &str = "_compensate_sub_machine_state_";
 
 impl<'a> Execution<'a> {
     /// A `CompensationTrigger` was entered. With nothing to compensate it is passed through, leaving no trace.
@@ -44,28 +49,35 @@ impl<'a> Execution<'a> {
             return self.all_compensated();
         };
         let action = &self.instance.states[action];
-        let name = machine.states.get(&action.name).and_then(State::compensate_state);
-        let Some((name, State::Service(task))) =
-            name.and_then(|name| Some((name, machine.states.get(name)?)))
-        else {
+        let Some((name, task)) = compensation_of(machine, action.state_name()) else {
             // `verify` and the checks at load leave no such run; dropping it is better than going round for ever.
             self.pop_compensated();
             return;
         };
-        let action_id = action.step_id.clone();
-        let last = self
-            .instance
-            .states
-            .iter()
-            .rposition(|run| run.compensated_for.as_ref() == Some(&action_id));
-        let ordinal = last.map_or(1, |last| round_after(&self.instance.states[last]));
+        let (action_id, iteration) = (action.step_id.clone(), action.iteration.clone());
+        let mut earlier = self.instance.states.iter();
+        let last = earlier.rposition(|run| run.compensated_for.as_ref() == Some(&action_id));
+        let (ordinal, input) = match last.map(|last| &self.instance.states[last]) {
+            None => (1, Vec::new()),
+            // The same step must come with the same arguments.
+            Some(last) if !last.is_refused() => (last.ordinal, last.input.clone()),
+            Some(last) => (last.ordinal + 1, Vec::new()),
+        };
         if let Some(last) = last {
-            self.retire(last, self.machine.update_on_compensate);
+            self.retire(
+                last,
+                task.update_on_compensate.unwrap_or(machine.update_on_compensate),
+            );
         }
-        let step_id = StepId::compensation(&action_id, name, ordinal);
-        let run = self.push_run(name, StateType::ServiceTask, true, step_id, ordinal);
+        let step_id = StepId::compensation(&action_id, &name, ordinal);
+        let run = self.push_run(&name, task.kind(), true, step_id, ordinal, iteration);
         self.instance.states[run].compensated_for = Some(action_id);
-        self.begin_call(run, task);
+        if input.is_empty() {
+            self.begin(run, task);
+        } else {
+            self.instance.states[run].input = input;
+            self.begin_work(run, task);
+        }
     }
 
     pub(super) fn compensation_ended(&mut self, run: usize) {
@@ -125,42 +137,55 @@ impl<'a> Execution<'a> {
             return;
         }
         self.instance.states.remove(run);
-        for index in self
-            .instance
-            .compensation
+        let Instance {
+            compensation,
+            looping,
+            ..
+        } = &mut *self.instance;
+        let stack = compensation
             .iter_mut()
-            .flat_map(|compensation| &mut compensation.stack)
-        {
+            .flat_map(|compensation| &mut compensation.stack);
+        let looping = looping.iter_mut().flat_map(|looping| {
+            let active = looping.active.iter_mut().map(|strand| &mut strand.run);
+            active.chain(looping.errors.iter_mut().map(|error| &mut error.run))
+        });
+        for index in stack.chain(looping) {
             *index -= usize::from(*index > run);
         }
     }
 }
 
-/// A refusal was recorded under its step id for ever, so the next round needs a new one; anything else must keep its id, or
-/// an effect that did take place would come twice.
-pub(super) fn round_after(run: &StateRun) -> u32 {
-    run.ordinal + u32::from(run.is_refused())
+/// The state that compensates another one; for a sub-machine without one, what compensates its instance.
+pub(super) fn compensation_of<'m>(
+    machine: &'m StateMachine,
+    state: &str,
+) -> Option<(Cow<'m, str>, &'m Task)> {
+    let task = machine.task(state)?;
+    match &task.compensate_state {
+        Some(name) => Some((Cow::Borrowed(name), machine.task(name)?)),
+        None if matches!(task.work, Work::SubMachine(_)) => Some((
+            Cow::Owned(format!("{DEFAULT_COMPENSATION}{state}")),
+            Task::compensating_a_child(),
+        )),
+        None => None,
+    }
 }
 
-/// In order of completion. Runs are in that order already: an instance does one thing at a time, and a run that is repeated
-/// moves to the end.
+/// In order of completion.
 fn to_compensate(machine: &StateMachine, instance: &Instance) -> Vec<usize> {
     let needed = |run: &StateRun| {
         matches!(run.status, Status::Succeeded | Status::Unknown)
             && !run.is_compensation()
             && !run.superseded
             && run.compensation_status != Some(Status::Succeeded)
-            && machine
-                .states
-                .get(&run.name)
-                .and_then(State::compensate_state)
-                .is_some()
+            && compensation_of(machine, run.state_name()).is_some()
     };
-    instance
-        .states
-        .iter()
-        .enumerate()
+    let runs = instance.states.iter().enumerate();
+    let mut stack: Vec<usize> = runs
         .filter(|(_, run)| needed(run))
         .map(|(index, _)| index)
-        .collect()
+        .collect();
+    // Stable: runs that were stored before there were numbers stay in their order, in which they were completed too.
+    stack.sort_by_key(|index| instance.states[*index].completed);
+    stack
 }

@@ -1,8 +1,8 @@
 //! The status with which a machine ends.
 
-use super::execution::{Execution, name};
+use super::execution::Execution;
 use crate::instance::{Cursor, StateRun, StateType, Status};
-use crate::service::{ErrorKind, ServiceError};
+use crate::service::{ErrorKind, ServiceError, name};
 
 impl Execution<'_> {
     /// Ends the instance: with an error that nothing caught, through a `Fail` state, or plainly.

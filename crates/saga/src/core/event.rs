@@ -66,6 +66,8 @@ pub enum AdvanceError {
     ForeignState { state: String },
     #[error("the instance does not wait for an event, so `{event}` has no effect")]
     NotWaiting { event: String },
+    #[error("{what}")]
+    TooLarge { what: String },
     #[error("state `{state}` does not wait for `{event}`")]
     UnknownEvent { event: String, state: String },
     #[error("the deadline {deadline} has not passed")]

@@ -1,10 +1,14 @@
 //! The transition function: an instance and an event in, the next command out.
 
+mod agenda;
+mod child;
 mod compensation;
 mod decision;
 mod event;
 mod execution;
+mod looping;
 mod recovery;
+mod runs;
 mod task;
 mod wait;
 
@@ -12,9 +16,12 @@ pub use event::{AdvanceError, Command, Event};
 
 use serde_json::{Map, Value};
 
-use crate::definition::{State, StateMachine};
-use crate::instance::{Cursor, Instance, Millis};
+use crate::definition::{State, StateMachine, Task};
+use crate::instance::{Cursor, Instance, Millis, StateRun, StateType};
 use crate::machines::Machines;
+use crate::value;
+use agenda::Agenda;
+use compensation::compensation_of;
 use execution::Execution;
 
 impl Machines {
@@ -23,7 +30,7 @@ impl Machines {
     /// `id` must be unique over all instances; it begins every step id. `params` are the first variables.
     ///
     /// # Errors
-    /// If there is no such machine.
+    /// If there is no such machine, or the parameters are more than an instance can keep.
     pub fn start(
         &self,
         machine: &str,
@@ -32,13 +39,10 @@ impl Machines {
         params: Map<String, Value>,
         now: Millis,
     ) -> Result<Instance, AdvanceError> {
-        Ok(Instance::new(
-            self.machine(machine)?,
-            id.into(),
-            business_key,
-            params,
-            now,
-        ))
+        value::check("the parameters", params.values())
+            .map_err(|error| AdvanceError::TooLarge { what: error.message })?;
+        let machine = self.machine(machine)?;
+        Ok(Instance::new(machine, id.into(), business_key, params, now))
     }
 
     /// Takes an instance as far as it goes without the outside, and says what the outside must do next.
@@ -61,12 +65,18 @@ impl Machines {
         now: Millis,
     ) -> Result<Command, AdvanceError> {
         let machine = self.machine(&instance.machine)?;
-        verify(machine, instance)?;
-        let before = (event == Event::Resume).then(|| instance.cursor.clone());
+        self.verify(machine, instance)?;
+        // These may find nothing to do, and then nothing is to be stored.
+        let from_outside = !matches!(event, Event::Resume | Event::DeadlinePassed);
+        let by_operator = matches!(event, Event::Forward | Event::Compensate | Event::SkipAndForward);
         let mut execution = Execution {
+            machines: self,
             machine,
             instance,
             now,
+            depth: 1,
+            entered: 0,
+            moved: false,
         };
         match event {
             Event::Resume => {}
@@ -76,13 +86,18 @@ impl Machines {
             Event::Forward => execution.forward()?,
             Event::Compensate => execution.compensate()?,
             Event::SkipAndForward => execution.skip_and_forward()?,
-            Event::Recover => return Err(AdvanceError::NothingToRecover),
+            Event::Recover => execution.recover()?,
         }
-        let command = execution.proceed();
-        if before.is_none_or(|before| before != instance.cursor) {
+        if by_operator {
+            execution.forget_recoveries();
+        }
+        let mut agenda = Agenda::default();
+        execution.proceed(&mut agenda);
+        if execution.moved || from_outside {
+            execution.plan_recovery();
             instance.version += 1;
         }
-        Ok(command)
+        Ok(agenda.command())
     }
 
     fn machine(&self, name: &str) -> Result<&StateMachine, AdvanceError> {
@@ -91,41 +106,53 @@ impl Machines {
             machine: name.to_owned(),
         })
     }
+
+    /// Everything that an instance, and whatever is under way in it, refers to is there, so that nothing fails half-way.
+    fn verify(&self, machine: &StateMachine, instance: &Instance) -> Result<(), AdvanceError> {
+        let foreign = |state: &str| {
+            Err(AdvanceError::ForeignState {
+                state: state.to_owned(),
+            })
+        };
+        match &instance.cursor {
+            Cursor::Enter { state } if !machine.states.contains_key(state) => return foreign(state),
+            Cursor::Looping => {
+                let state = instance.looping.as_ref().map_or("", |looping| &looping.state);
+                if machine.task(state).is_none_or(|task| task.repeat.is_none()) {
+                    return foreign(state);
+                }
+            }
+            Cursor::Waiting { run, .. } => match instance.states.get(*run) {
+                Some(run) if matches!(machine.states.get(&run.name), Some(State::Wait(_))) => {}
+                run => return foreign(run.map_or("", |run| &run.name)),
+            },
+            _ => {}
+        }
+        for strand in instance.strands() {
+            match instance.states.get(strand.run) {
+                Some(run) if task_of(machine, run).is_some_and(|task| task.kind() == run.kind) => {}
+                run => return foreign(run.map_or("", |run| &run.name)),
+            }
+            if let Some(child) = instance.child_of(strand) {
+                self.verify(self.machine(&child.machine)?, child)?;
+            }
+        }
+        for &run in instance
+            .compensation
+            .iter()
+            .flat_map(|compensation| &compensation.stack)
+        {
+            let name = instance.states.get(run).map_or("", StateRun::state_name);
+            if compensation_of(machine, name).is_none() {
+                return foreign(name);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Everything that an instance refers to is there, so that nothing fails half-way.
-fn verify(machine: &StateMachine, instance: &Instance) -> Result<(), AdvanceError> {
-    let foreign = |state: &str| {
-        Err(AdvanceError::ForeignState {
-            state: state.to_owned(),
-        })
-    };
-    match &instance.cursor {
-        Cursor::Enter { state } if !machine.states.contains_key(state) => return foreign(state),
-        Cursor::Invoking { run, .. } | Cursor::BackingOff { run, .. } => match instance.states.get(*run) {
-            Some(run) if matches!(machine.states.get(&run.name), Some(State::Service(_))) => {}
-            run => return foreign(run.map_or("", |run| &run.name)),
-        },
-        Cursor::Waiting { run, .. } => match instance.states.get(*run) {
-            Some(run) if matches!(machine.states.get(&run.name), Some(State::Wait(_))) => {}
-            run => return foreign(run.map_or("", |run| &run.name)),
-        },
-        _ => {}
-    }
-    for &run in instance
-        .compensation
-        .iter()
-        .flat_map(|compensation| &compensation.stack)
-    {
-        let name = instance.states.get(run).map_or("", |run| run.name.as_str());
-        if machine
-            .states
-            .get(name)
-            .and_then(State::compensate_state)
-            .is_none()
-        {
-            return foreign(name);
-        }
-    }
-    Ok(())
+/// The definition of what a run does; for the compensation of a sub-machine that has no state of its own, the default one.
+fn task_of<'m>(machine: &'m StateMachine, run: &StateRun) -> Option<&'m Task> {
+    let by_default = || (run.kind == StateType::CompensateSubMachine).then(Task::compensating_a_child);
+    machine.task(run.state_name()).or_else(by_default)
 }

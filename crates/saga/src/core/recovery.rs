@@ -1,9 +1,8 @@
 //! What an operator, or a recovery on their behalf, can do with an instance that has ended.
 
-use super::compensation::round_after;
 use super::event::AdvanceError;
 use super::execution::Execution;
-use crate::definition::State;
+use crate::definition::{RecoverStrategy, StateMachine, Task};
 use crate::instance::{Cursor, StateRun, Status};
 use crate::step_id::StepId;
 
@@ -22,6 +21,11 @@ impl<'a> Execution<'a> {
             });
             return Ok(());
         };
+        if self.is_in_failed_loop(last) {
+            self.reopen(Cursor::Looping);
+            self.resume_loop();
+            return Ok(());
+        }
         let run = &self.instance.states[last];
         if matches!(run.status, Status::Succeeded | Status::Skipped) {
             if let Some(state) = run.next.clone() {
@@ -35,21 +39,39 @@ impl<'a> Execution<'a> {
 
     /// Enters a failed state again. Where the service may have acted, under the same step id.
     fn repeat(&mut self, last: usize) {
-        let old = self.instance.states[last].clone();
-        let name = old.name.clone();
+        let machine: &'a StateMachine = self.machine;
+        let name = self.instance.states[last].name.clone();
         self.reopen(Cursor::Enter { state: name.clone() });
-        self.retire(last, self.machine.update_on_retry);
-        if let Some(State::Service(task)) = self.machine.states.get(&name) {
-            let ordinal = round_after(&old);
-            let step_id = StepId::action(&self.instance.id, &name, ordinal);
-            let run = self.push_run(&name, old.kind, task.for_update, step_id, ordinal);
-            if ordinal == old.ordinal && !old.input.is_empty() {
-                // The same step id must come with the same arguments.
-                self.instance.states[run].input = old.input;
-                self.instance.cursor = Cursor::Invoking { run, attempt: 1 };
-            } else {
-                self.begin_call(run, task);
-            }
+        match machine.task(&name) {
+            Some(task) if task.repeat.is_none() => self.repeat_run(last, task),
+            _ => self.retire(last, machine.update_on_retry),
+        }
+    }
+
+    /// Puts a new run in the place of one that did not succeed, or was undone.
+    pub(super) fn repeat_run(&mut self, run: usize, task: &'a Task) {
+        let old = &mut self.instance.states[run];
+        let child = old.child.take();
+        let old = old.clone();
+        // What was refused is recorded as such under its step id for ever, and what was undone is blocked; anything else must keep its id,
+        // or an effect that did take place would come twice.
+        let undone = old.compensation_status == Some(Status::Succeeded);
+        let anew = undone || old.is_refused();
+        self.retire(run, task.update_on_retry.unwrap_or(self.machine.update_on_retry));
+        let ordinal = old.ordinal + u32::from(anew);
+        let step_id = StepId::action(&self.instance.id, &old.name, ordinal);
+        let for_update = task.for_update() || old.for_update;
+        let run = self.push_run(&old.name, old.kind, for_update, step_id, ordinal, old.iteration);
+        self.instance.states[run].child = child;
+        if self.instance.states[run].child.is_some() {
+            self.instance.states[run].input = old.input;
+            self.forward_child(run, task, 2);
+        } else if !anew && !old.input.is_empty() {
+            // The same step must come with the same arguments.
+            self.instance.states[run].input = old.input;
+            self.begin_work(run, task);
+        } else {
+            self.begin(run, task);
         }
     }
 
@@ -72,6 +94,13 @@ impl<'a> Execution<'a> {
     pub(super) fn skip_and_forward(&mut self) -> Result<(), AdvanceError> {
         self.must_have_ended()?;
         let last = self.last_action();
+        if let Some(last) = last.filter(|&last| self.is_in_failed_loop(last)) {
+            self.must_not_redo_what_was_undone(Some(last))?;
+            self.reopen(Cursor::Looping);
+            let next = self.skip_loop();
+            self.go(next);
+            return Ok(());
+        }
         let failed = last.filter(|&last| {
             !matches!(
                 self.instance.states[last].status,
@@ -82,18 +111,57 @@ impl<'a> Execution<'a> {
             return self.forward();
         };
         self.must_not_redo_what_was_undone(last)?;
-        let name = self.instance.states[failed].name.clone();
-        let next = match self.machine.states.get(&name) {
-            Some(State::Service(task)) => task.next.clone(),
-            Some(State::Script(task)) => task.next.clone(),
-            _ => return Err(AdvanceError::CannotSkip { state: name }),
+        let state = self.instance.states[failed].state_name().to_owned();
+        let Some(task) = self.task_of(failed) else {
+            return Err(AdvanceError::CannotSkip { state });
         };
+        self.reopen(Cursor::Enter { state });
         self.instance.states[failed].status = Status::Skipped;
-        self.instance.compensation = None;
-        self.instance.status = Status::Running;
-        self.instance.ended_at = None;
-        self.go_from(failed, next.as_deref());
+        self.go_from(failed, task.next.as_deref());
         Ok(())
+    }
+
+    /// What the machine says is to be done by itself with an instance that ended unsettled. Where that cannot be done, the instance is
+    /// left to an operator.
+    pub(super) fn recover(&mut self) -> Result<(), AdvanceError> {
+        match self.instance.recover_at {
+            None => return Err(AdvanceError::NothingToRecover),
+            Some(deadline) if deadline > self.now => return Err(AdvanceError::TooEarly { deadline }),
+            Some(_) => {}
+        }
+        let begun = self.instance.compensation_status.is_some();
+        let done = match self.machine.recover_strategy {
+            RecoverStrategy::Forward if !begun => self.forward(),
+            _ => self.compensate(),
+        };
+        self.instance.recover_at = None;
+        match done {
+            Ok(()) => self.instance.recoveries += 1,
+            Err(_) => self.instance.parked_at = Some(self.now),
+        }
+        Ok(())
+    }
+
+    /// An operator has set it going: what was tried by itself before counts no more.
+    pub(super) fn forget_recoveries(&mut self) {
+        self.instance.recoveries = 0;
+        self.instance.recover_at = None;
+        self.instance.parked_at = None;
+    }
+
+    /// Plans the recovery of an instance that ended unsettled, or parks it.
+    pub(super) fn plan_recovery(&mut self) {
+        if !self.instance.is_ended() || self.instance.is_settled() || self.instance.is_parked() {
+            return;
+        }
+        let pause = self
+            .machines
+            .recovery
+            .pause(&self.instance.id, self.instance.recoveries);
+        self.instance.recover_at = pause.map(|pause| self.now.saturating_add(pause));
+        if pause.is_none() {
+            self.instance.parked_at = Some(self.now);
+        }
     }
 
     fn reopen(&mut self, cursor: Cursor) {

@@ -1,64 +1,124 @@
-//! Calling services: inputs, outcomes, retries, catches.
+//! Tasks: what they begin, and what becomes of their outcome: retries, statuses, catches.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::agenda::Agenda;
 use super::event::AdvanceError;
-use super::execution::{Execution, as_value, name};
-use crate::definition::{CatchRule, ServiceTask, State, StateMachine, StatusCondition};
-use crate::expression::{Scope, is_truthy};
-use crate::instance::{Cursor, Failure, StateType, Status};
-use crate::service::{ErrorKind, ServiceCall, ServiceError};
+use super::execution::Execution;
+use crate::definition::{CatchRule, StatusCondition, Task, Work};
+use crate::expression::{Expression, is_truthy};
+use crate::instance::{Cursor, Failure, Status, Strand};
+use crate::service::{ErrorKind, ServiceCall, ServiceError, name};
 use crate::step_id::StepId;
 
 impl<'a> Execution<'a> {
-    pub(super) fn enter_service(&mut self, name: &str, task: &'a ServiceTask) {
-        let run = self.open_run(name, StateType::ServiceTask, task.for_update);
-        self.begin_call(run, task);
-    }
-
     /// Evaluates the arguments, once: a repeat of the call must not see later variables.
-    pub(super) fn begin_call(&mut self, run: usize, task: &'a ServiceTask) {
+    pub(super) fn begin(&mut self, run: usize, task: &'a Task) {
         match self.fill_all(&task.input, run) {
             Ok(input) => {
                 self.instance.states[run].input = input;
-                self.instance.cursor = Cursor::Invoking { run, attempt: 1 };
+                self.begin_work(run, task);
             }
+            Err(error) => self.broke(run, task, Status::Failed, &error),
+        }
+    }
+
+    /// The arguments are there.
+    pub(super) fn begin_work(&mut self, run: usize, task: &'a Task) {
+        match &task.work {
+            Work::Service(_) => self.set_going(run, 1),
+            Work::Script(script) => self.run_script(run, task, script),
+            Work::SubMachine(machine) => self.begin_child(run, task, machine, 1),
+            Work::CompensateSubMachine => self.compensate_child(run, task, 1),
+        }
+    }
+
+    fn run_script(&mut self, run: usize, task: &'a Task, script: &Expression) {
+        // A script sees its input's members first and the variables behind them.
+        let root = self.instance.states[run].input.first();
+        let root = root.cloned().unwrap_or(Value::Null);
+        match script.eval_in(&self.scope_of_result(run, &root)) {
+            Ok(value) => self.answered(run, value, task),
             Err(error) => {
-                self.close_run(run, Status::Failed);
-                self.failed(run, &error, task);
+                let error = ServiceError::expression_failed(script.source(), &error);
+                self.broke(run, task, Status::Failed, &error);
             }
         }
     }
 
-    pub(super) fn call(&self, run: usize, attempt: u32) -> ServiceCall {
+    pub(super) fn set_going(&mut self, run: usize, attempt: u32) {
+        self.put(Strand {
+            run,
+            attempt,
+            until: None,
+        });
+    }
+
+    /// What the run does next, in its loop or as the only thing that the instance does.
+    pub(super) fn put(&mut self, strand: Strand) {
+        match &mut self.instance.looping {
+            Some(looping) if self.instance.cursor == Cursor::Looping => {
+                match looping.active.iter_mut().find(|other| other.run == strand.run) {
+                    Some(before) => *before = strand,
+                    None => looping.active.push(strand),
+                }
+            }
+            _ => self.instance.cursor = strand.into(),
+        }
+    }
+
+    /// Whether it got further without the outside.
+    pub(super) fn proceed_strand(&mut self, strand: Strand, agenda: &mut Agenda) -> bool {
+        let is_child = self.instance.states[strand.run].is_child();
+        match strand.until {
+            Some(until) if self.now < until => {
+                agenda.wake(until);
+                false
+            }
+            Some(_) if is_child => {
+                self.resume_child(strand);
+                true
+            }
+            Some(_) => {
+                self.set_going(strand.run, strand.attempt);
+                true
+            }
+            None if is_child => self.proceed_child(strand, agenda),
+            None => {
+                agenda.calls.extend(self.call(strand));
+                false
+            }
+        }
+    }
+
+    fn call(&self, strand: Strand) -> Option<ServiceCall> {
         let instance = &self.instance;
-        let run = &instance.states[run];
-        let task = self.task(&run.name);
-        ServiceCall {
+        let run = &instance.states[strand.run];
+        let task = self.task_of(strand.run)?;
+        let Work::Service(service) = &task.work else {
+            return None;
+        };
+        Some(ServiceCall {
             instance_id: instance.id.clone(),
             machine: instance.machine.clone(),
             business_key: instance.business_key.clone(),
             state: run.name.clone(),
-            service: task.map(|task| task.service.clone()).unwrap_or_default(),
-            method: task.map(|task| task.method.clone()).unwrap_or_default(),
-            service_type: task.and_then(|task| task.service_type.clone()),
+            service: service.name.clone(),
+            method: service.method.clone(),
+            service_type: service.kind.clone(),
             input: run.input.clone(),
             step_id: run.step_id.clone(),
-            attempt,
-            timeout: None,
+            attempt: strand.attempt,
+            timeout: service.timeout,
             for_update: run.for_update,
             compensates: run.compensated_for.clone(),
-            asynchronous: task.is_some_and(|task| task.asynchronous),
-            persist: self.machine.persist && task.is_none_or(|task| task.persist),
-        }
+            asynchronous: service.asynchronous,
+            persist: self.machine.persist && task.persist,
+        })
     }
 
-    fn task(&self, name: &str) -> Option<&'a ServiceTask> {
-        let machine: &'a StateMachine = self.machine;
-        match machine.states.get(name) {
-            Some(State::Service(task)) => Some(task),
-            _ => None,
-        }
+    pub(super) fn task_of(&self, run: usize) -> Option<&'a Task> {
+        super::task_of(self.machine, &self.instance.states[run])
     }
 
     pub(super) fn settle(
@@ -66,31 +126,30 @@ impl<'a> Execution<'a> {
         step: &StepId,
         result: Result<Value, ServiceError>,
     ) -> Result<(), AdvanceError> {
-        // A late answer to a call that is already due again is as good as the answer to its repeat.
-        let (Cursor::Invoking { run, attempt } | Cursor::BackingOff { run, attempt, .. }) =
-            self.instance.cursor
-        else {
-            return Err(AdvanceError::UnexpectedOutcome { got: step.clone() });
-        };
-        let expected = &self.instance.states[run].step_id;
-        let Some(task) = self
-            .task(&self.instance.states[run].name)
-            .filter(|_| step == expected)
-        else {
-            return Err(AdvanceError::UnexpectedOutcome { got: step.clone() });
-        };
+        let unexpected = || AdvanceError::UnexpectedOutcome { got: step.clone() };
+        let strand = self.instance.strand_of(step).ok_or_else(unexpected)?;
+        if self.instance.states[strand.run].is_child() {
+            let holder = self.instance.child_holder(strand.run);
+            let settled = self.in_child(holder, |child| child.settle(step, result));
+            return settled.unwrap_or_else(|| Err(unexpected()));
+        }
+        let task = self.task_of(strand.run).ok_or_else(unexpected)?;
         match result {
-            Ok(value) => self.answered(run, value, task),
-            Err(error) => self.refused(run, attempt, &error, task),
+            Ok(value) => self.answered(strand.run, value, task),
+            Err(error) => self.refused(strand, &error, task),
         }
         Ok(())
     }
 
-    fn answered(&mut self, run: usize, value: Value, task: &'a ServiceTask) {
-        let matched = self.matching_status(task, &value);
+    pub(super) fn answered(&mut self, run: usize, value: Value, task: &'a Task) {
+        let matched = if task.status.is_empty() || task.asynchronous() {
+            // What an asynchronous task will answer is not known yet.
+            Some(Status::Succeeded)
+        } else {
+            self.status_of_result(run, task, &value)
+        };
         if let Err(error) = self.apply_output(&task.output, value, run) {
-            self.close_run(run, self.doubtful(run, task, false));
-            return self.failed(run, &error, task);
+            return self.broke(run, task, self.doubtful(run, false), &error);
         }
         match matched {
             Some(status) => {
@@ -98,118 +157,117 @@ impl<'a> Execution<'a> {
                 self.completed(run, task);
             }
             None => {
-                self.close_run(run, self.doubtful(run, task, false));
                 let message = "the result has no matching status";
                 let error = ServiceError::new(ErrorKind::Other, name::NO_MATCHING_STATUS, message);
-                self.note(run, &error);
-                if self.instance.states[run].is_compensation() {
-                    self.compensation_stopped(run);
-                } else {
-                    let state = self.instance.states[run].name.clone();
-                    self.fail(&state, &error);
-                }
+                self.broke(run, task, self.doubtful(run, false), &error);
             }
         }
     }
 
     /// Absent: no entry of `Status` applies.
-    fn matching_status(&self, task: &ServiceTask, value: &Value) -> Option<Status> {
-        // What an asynchronous task will answer is not known yet.
-        if task.status.is_empty() || task.asynchronous {
-            return Some(Status::Succeeded);
-        }
-        let scope = Scope::of_result(value, &self.instance.context);
+    pub(super) fn status_of_result(&self, run: usize, task: &Task, value: &Value) -> Option<Status> {
+        let scope = self.scope_of_result(run, value);
         let applies = |condition: &StatusCondition| match condition {
             StatusCondition::Raised(_) => false,
             // A condition that cannot be applied to this result does not hold for it.
             StatusCondition::Holds(expression) => is_truthy(expression, &scope).unwrap_or(false),
         };
-        task.status
-            .iter()
+        let mut rules = task.status.iter();
+        rules
             .find(|rule| applies(&rule.condition))
             .map(|rule| rule.status)
     }
 
-    fn completed(&mut self, run: usize, task: &'a ServiceTask) {
+    /// Absent: no entry of `Status` applies.
+    pub(super) fn status_of_error(task: &Task, error: &ServiceError) -> Option<Status> {
+        task.status.iter().find_map(|rule| match &rule.condition {
+            StatusCondition::Raised(name) if !task.asynchronous() && error.is(name) => Some(rule.status),
+            _ => None,
+        })
+    }
+
+    pub(super) fn completed(&mut self, run: usize, task: &'a Task) {
         if self.instance.states[run].is_compensation() {
             self.compensation_ended(run);
+        } else if self.instance.cursor == Cursor::Looping {
+            self.iteration_ended(run, None);
         } else {
             self.go_from(run, task.next.as_deref());
         }
     }
 
-    fn refused(&mut self, run: usize, attempt: u32, error: &ServiceError, task: &'a ServiceTask) {
-        self.note(run, error);
-        if let Some(pause) = self.retry(run, error, task) {
-            let attempt = attempt.saturating_add(1);
-            let until = self.now.saturating_add(pause);
-            self.instance.cursor = Cursor::BackingOff { run, attempt, until };
+    fn refused(&mut self, strand: Strand, error: &ServiceError, task: &'a Task) {
+        if self.retries(strand, error, task) {
             return;
         }
-        let by_definition = task.status.iter().find_map(|rule| match &rule.condition {
-            StatusCondition::Raised(name) if !task.asynchronous && error.is(name) => Some(rule.status),
-            _ => None,
-        });
         let never_arrived = error.kind == ErrorKind::Connect;
-        self.close_run(
-            run,
-            by_definition.unwrap_or_else(|| self.doubtful(run, task, never_arrived)),
-        );
-        self.failed(run, error, task);
+        let status =
+            Self::status_of_error(task, error).unwrap_or_else(|| self.doubtful(strand.run, never_arrived));
+        self.broke(strand.run, task, status, error);
     }
 
-    /// Milliseconds to wait before the next attempt, if there is one left.
-    fn retry(&mut self, run: usize, error: &ServiceError, task: &ServiceTask) -> Option<u64> {
-        let (index, rule) = task
-            .retry
-            .iter()
-            .enumerate()
-            .find(|(_, rule)| rule.rules(error))?;
-        let counts = &mut self.instance.states[run].retry_counts;
+    /// Whether there is another attempt left. Then the run pauses before it.
+    pub(super) fn retries(&mut self, strand: Strand, error: &ServiceError, task: &Task) -> bool {
+        self.note(strand.run, error);
+        let mut rules = task.retry.iter().enumerate();
+        let Some((index, rule)) = rules.find(|(_, rule)| rule.rules(error)) else {
+            return false;
+        };
+        let run = &mut self.instance.states[strand.run];
+        let counts = &mut run.retry_counts;
         counts.resize(counts.len().max(index + 1), 0);
         if counts[index] >= rule.max_attempts {
-            return None;
+            return false;
         }
         counts[index] += 1;
-        let pause = rule.pause(counts[index]);
-        self.instance.states[run].retries += 1;
-        Some(pause)
+        run.retries += 1;
+        let pause = rule.pause(counts[index], &run.step_id);
+        self.put(Strand {
+            run: strand.run,
+            attempt: strand.attempt.saturating_add(1),
+            until: Some(self.now.saturating_add(pause)),
+        });
+        true
     }
 
     /// What an error leaves behind: a service that changes things may have changed them.
-    fn doubtful(&self, run: usize, task: &ServiceTask, never_arrived: bool) -> Status {
-        let changes = task.for_update || self.instance.states[run].is_compensation();
-        if changes && !never_arrived {
+    fn doubtful(&self, run: usize, never_arrived: bool) -> Status {
+        let run = &self.instance.states[run];
+        if (run.for_update || run.is_compensation()) && !never_arrived {
             Status::Unknown
         } else {
             Status::Failed
         }
     }
 
-    fn note(&mut self, run: usize, error: &ServiceError) {
+    pub(super) fn note(&mut self, run: usize, error: &ServiceError) {
         let run = &mut self.instance.states[run];
         run.error = Some(Failure::at(&run.name, error));
     }
 
-    /// A run that has its final status and an error.
-    pub(super) fn failed(&mut self, run: usize, error: &ServiceError, task: &'a ServiceTask) {
+    /// A run ends with an error.
+    pub(super) fn broke(&mut self, run: usize, task: &'a Task, status: Status, error: &ServiceError) {
+        self.close_run(run, status);
         self.note(run, error);
         if self.instance.states[run].is_compensation() {
             self.compensation_stopped(run);
+        } else if self.instance.cursor == Cursor::Looping {
+            self.iteration_ended(run, Some(error));
         } else {
-            self.catch_or_fail(run, error, &task.catch);
+            self.catch_or_fail(run, error, task.catching(error));
         }
     }
 
-    pub(super) fn catch_or_fail(&mut self, run: usize, error: &ServiceError, rules: &'a [CatchRule]) {
+    pub(super) fn catch_or_fail(&mut self, run: usize, error: &ServiceError, rule: Option<&CatchRule>) {
         self.note(run, error);
         let state = self.instance.states[run].name.clone();
-        let Some(rule) = rules.iter().find(|rule| rule.catches(error)) else {
+        let Some(rule) = rule else {
             return self.fail(&state, error);
         };
-        match self.fill_output(&rule.output, &as_value(error), run) {
-            Ok(set) => {
-                self.instance.context.extend(set);
+        let root = json!({ "name": error.name, "message": error.message, "kind": error.kind });
+        let set = self.fill_output(&rule.output, &root, run);
+        match set.and_then(|set| self.set_variables(set)) {
+            Ok(()) => {
                 self.instance.error = Some(Failure::at(&state, error));
                 self.go_from(run, Some(&rule.next));
             }

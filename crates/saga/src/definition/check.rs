@@ -1,9 +1,9 @@
 //! What can only be seen of a definition as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{DefinitionError, Problem};
-use super::{CatchRule, State, StateMachine};
+use super::{CatchRule, State, StateMachine, Work};
 
 pub(super) fn check(machine: &StateMachine) -> Result<(), DefinitionError> {
     let refuse = |state: Option<&str>, key: &str, problem| {
@@ -27,7 +27,7 @@ pub(super) fn check(machine: &StateMachine) -> Result<(), DefinitionError> {
             let Some(target_state) = machine.states.get(target) else {
                 return refuse(Some(name), &key, Problem::UnknownState(target.to_owned()));
             };
-            if key == "CompensateState" && !matches!(target_state, State::Service(_)) {
+            if key == "CompensateState" && !can_compensate(target_state, state) {
                 return refuse(
                     Some(name),
                     &key,
@@ -36,6 +36,11 @@ pub(super) fn check(machine: &StateMachine) -> Result<(), DefinitionError> {
                     },
                 );
             }
+        }
+    }
+    for (state, sub_machine) in machine.sub_machines() {
+        if sub_machine == machine.name {
+            return refuse(Some(state), "StateMachineName", Problem::Recursive);
         }
     }
     match inescapable(machine) {
@@ -56,9 +61,13 @@ fn references(state: &State) -> Vec<(String, &str)> {
             .chain(caught)
             .collect()
     }
-    let mut references = match state {
-        State::Service(state) => task(state.next.as_ref(), &state.catch),
-        State::Script(state) => task(state.next.as_ref(), &state.catch),
+    match state {
+        State::Task(state) => {
+            let mut references = task(state.next.as_ref(), &state.catch);
+            let compensation = state.compensate_state.as_deref();
+            references.extend(compensation.map(|name| ("CompensateState".to_owned(), name)));
+            references
+        }
         State::CompensationTrigger { next } => task(next.as_ref(), &[]),
         State::Succeed | State::Fail { .. } => Vec::new(),
         State::Choice(state) => {
@@ -79,43 +88,54 @@ fn references(state: &State) -> Vec<(String, &str)> {
                 .map(|next| ("TimeoutNext".to_owned(), next));
             events.chain(timeout).chain(task(None, &state.catch)).collect()
         }
-    };
-    references.extend(
-        state
-            .compensate_state()
-            .map(|name| ("CompensateState".to_owned(), name)),
-    );
-    references
+    }
+}
+
+/// A service can undo anything; a `CompensateSubMachine` only a sub-machine.
+fn can_compensate(compensation: &State, action: &State) -> bool {
+    let sub_machine = matches!(action, State::Task(task) if matches!(task.work, Work::SubMachine(_)));
+    match compensation {
+        State::Task(task) => match task.work {
+            Work::Service(_) => true,
+            Work::CompensateSubMachine => sub_machine,
+            Work::Script(_) | Work::SubMachine(_) => false,
+        },
+        _ => false,
+    }
 }
 
 /// A state that can be reached and from which no end can be.
 fn inescapable(machine: &StateMachine) -> Option<&str> {
-    // Backwards from the ends until nothing is added: definitions are small.
-    let mut leaving: BTreeSet<&str> = BTreeSet::new();
-    loop {
-        let before = leaving.len();
-        for (name, state) in &machine.states {
-            let (exits, ends) = state.exits();
-            if ends || exits.iter().any(|exit| leaving.contains(exit)) {
-                leaving.insert(name);
-            }
+    let mut entries: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut to_visit = Vec::new();
+    for (name, state) in &machine.states {
+        let (exits, ends) = state.exits();
+        for exit in exits {
+            entries.entry(exit).or_default().push(name);
         }
-        if leaving.len() == before {
-            break;
+        if ends {
+            to_visit.push(name.as_str());
         }
     }
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
-    let mut to_visit = vec![machine.start_state.as_str()];
+    let nothing = Vec::new();
+    let leaving = closure(to_visit, |name| entries.get(name).unwrap_or(&nothing).clone());
+    let exits = |name: &str| {
+        machine
+            .states
+            .get(name)
+            .map_or_else(Vec::new, |state| state.exits().0)
+    };
+    let reached = closure(vec![machine.start_state.as_str()], exits);
+    reached.into_iter().find(|name| !leaving.contains(name))
+}
+
+/// Everything that can be come to by these steps.
+fn closure<'m>(mut to_visit: Vec<&'m str>, steps: impl Fn(&'m str) -> Vec<&'m str>) -> BTreeSet<&'m str> {
+    let mut visited = BTreeSet::new();
     while let Some(name) = to_visit.pop() {
-        if !reached.insert(name) {
-            continue;
-        }
-        if !leaving.contains(name) {
-            return Some(name);
-        }
-        if let Some(state) = machine.states.get(name) {
-            to_visit.extend(state.exits().0);
+        if visited.insert(name) {
+            to_visit.extend(steps(name));
         }
     }
-    None
+    visited
 }

@@ -32,14 +32,20 @@ pub enum Problem {
     UnknownScriptType(String),
     #[error("`{0}` is no status; use SU, FA or UN")]
     UnknownStatus(String),
-    #[error("`{state}` cannot compensate: only a ServiceTask can")]
+    #[error(
+        "`{state}` cannot compensate this: a ServiceTask can, and for a SubStateMachine a CompensateSubMachine"
+    )]
     CannotCompensate { state: String },
     #[error("no way out: from here the machine can never end")]
     Inescapable,
     #[error("the expression `{expression}` does not parse: {error}")]
     Expression { expression: String, error: ParseError },
-    #[error("is not supported yet")]
-    NotSupportedYet,
+    #[error("a machine cannot be its own sub-machine")]
+    Recursive,
+    #[error("a state's name is part of step ids: no `:`, no `~`, and no `-loop-` with a number at its end")]
+    UnsafeName,
+    #[error("larger than {0}")]
+    TooLarge(&'static str),
 }
 
 impl fmt::Display for DefinitionError {

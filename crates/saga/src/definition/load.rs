@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::error::{DefinitionError, Problem};
+use super::load_task::{catch, output, task};
 use super::reader::{Read, Reader};
-use super::{
-    CatchRule, Choice, EventRule, Output, RecoverStrategy, RetryRule, ScriptTask, ServiceTask, State,
-    StateMachine, StatusCondition, StatusRule, Until, WaitForEvent, check,
-};
+use super::{Choice, EventRule, RecoverStrategy, State, StateMachine, Until, WaitForEvent, check, json};
 use crate::expression::Template;
-use crate::instance::Status;
 
-/// What `ScriptType` may say: a script is one expression, which has no I/O and a step bound.
-const SCRIPT_TYPE: &str = "expression";
+/// Longest definition, in bytes.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Most states of a machine.
+const MAX_STATES: usize = 1_000;
 
 impl StateMachine {
     /// Reads and checks a definition. Keys that mean nothing to the engine (a designer's layout) are ignored.
@@ -28,8 +28,10 @@ impl StateMachine {
             key: None,
             problem: Box::new(problem),
         };
-        let json: Value =
-            serde_json::from_str(text).map_err(|error| nowhere(Problem::NotJson(error.to_string())))?;
+        if text.len() > MAX_TEXT {
+            return Err(nowhere(Problem::TooLarge("1 MiB")));
+        }
+        let json = json::parse(text).map_err(|error| nowhere(Problem::NotJson(error.to_string())))?;
         let object = json
             .as_object()
             .ok_or_else(|| nowhere(Problem::Wrong("an object")))?;
@@ -55,10 +57,16 @@ fn machine(reader: &Reader<'_>) -> Read<StateMachine> {
         Some(_) => return Err(reader.refuse("RecoverStrategy", Problem::Wrong("Compensate or Forward"))),
     };
     let mut states = BTreeMap::new();
-    for (name, body) in reader
+    let bodies = reader
         .map("States")?
-        .ok_or_else(|| reader.refuse("States", Problem::Missing))?
-    {
+        .ok_or_else(|| reader.refuse("States", Problem::Missing))?;
+    if bodies.len() > MAX_STATES {
+        return Err(reader.refuse("States", Problem::TooLarge("1,000 states")));
+    }
+    for (name, body) in bodies {
+        if !is_safe(name) {
+            return Err(reader.refuse(&format!("States.{name}"), Problem::UnsafeName));
+        }
         let object = body
             .as_object()
             .ok_or_else(|| reader.refuse(name, Problem::Wrong("an object")))?;
@@ -88,8 +96,9 @@ fn machine(reader: &Reader<'_>) -> Read<StateMachine> {
 
 fn state(reader: &Reader<'_>) -> Read<State> {
     match reader.required_text("Type")? {
-        "ServiceTask" => service_task(reader).map(State::Service),
-        "ScriptTask" => script_task(reader).map(State::Script),
+        kind @ ("ServiceTask" | "ScriptTask" | "SubStateMachine" | "CompensateSubMachine") => {
+            task(reader, kind).map(Box::new).map(State::Task)
+        }
         "Choice" => choice(reader).map(State::Choice),
         "CompensationTrigger" => Ok(State::CompensationTrigger {
             next: reader.name("Next")?,
@@ -100,48 +109,16 @@ fn state(reader: &Reader<'_>) -> Read<State> {
             message: reader.template("Message", reader.get("Message").unwrap_or(&Value::Null))?,
         }),
         "WaitForEvent" => wait_for_event(reader).map(State::Wait),
-        "SubStateMachine" | "CompensateSubMachine" => Err(reader.refuse("Type", Problem::NotSupportedYet)),
         other => Err(reader.refuse("Type", Problem::UnknownStateType(other.to_owned()))),
     }
 }
 
-fn service_task(reader: &Reader<'_>) -> Read<ServiceTask> {
-    if reader.get("Loop").is_some() {
-        return Err(reader.refuse("Loop", Problem::NotSupportedYet));
-    }
-    let compensate_state = reader.name("CompensateState")?;
-    Ok(ServiceTask {
-        service: reader.required_text("ServiceName")?.to_owned(),
-        method: reader.required_text("ServiceMethod")?.to_owned(),
-        service_type: reader.name("ServiceType")?,
-        input: input(reader)?,
-        output: output(reader)?,
-        status: status(reader)?,
-        retry: retry(reader)?,
-        catch: catch(reader)?,
-        for_update: reader.flag("IsForUpdate")?.unwrap_or(compensate_state.is_some()),
-        compensate_state,
-        persist: reader.flag("IsPersist")?.unwrap_or(true),
-        asynchronous: reader.flag("IsAsync")?.unwrap_or(false),
-        next: reader.name("Next")?,
-    })
-}
-
-fn script_task(reader: &Reader<'_>) -> Read<ScriptTask> {
-    if reader.get("Loop").is_some() {
-        return Err(reader.refuse("Loop", Problem::NotSupportedYet));
-    }
-    match reader.required_text("ScriptType")? {
-        SCRIPT_TYPE => {}
-        other => return Err(reader.refuse("ScriptType", Problem::UnknownScriptType(other.to_owned()))),
-    }
-    Ok(ScriptTask {
-        script: reader.expression("ScriptContent", reader.required_text("ScriptContent")?)?,
-        input: input(reader)?,
-        output: output(reader)?,
-        catch: catch(reader)?,
-        next: reader.name("Next")?,
-    })
+/// A name that no step id can be mistaken with: ids put visits behind `:`, compensations behind `~`, iterations behind `-loop-`.
+fn is_safe(name: &str) -> bool {
+    let iteration = name
+        .rsplit_once("-loop-")
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+    !name.is_empty() && !name.contains([':', '~']) && !iteration
 }
 
 fn choice(reader: &Reader<'_>) -> Read<Choice> {
@@ -187,104 +164,22 @@ fn wait_for_event(reader: &Reader<'_>) -> Read<WaitForEvent> {
             ));
         }
     };
+    // A literal that is no time could only fail every instance.
+    let (key, Until::Deadline(time) | Until::Timeout(time)) = (
+        if reader.get("Deadline").is_some() {
+            "Deadline"
+        } else {
+            "TimeoutSeconds"
+        },
+        &until,
+    );
+    if matches!(time, Template::Literal(value) if value.as_f64().is_none_or(|number| number < 0.0)) {
+        return Err(reader.refuse(key, Problem::Wrong("a number, 0 or more, or an expression")));
+    }
     Ok(WaitForEvent {
         events,
         until,
         timeout_next: reader.name("TimeoutNext")?,
         catch: catch(reader)?,
     })
-}
-
-/// One entry an argument; anything but a list is a single argument.
-fn input(reader: &Reader<'_>) -> Read<Vec<Template>> {
-    match reader.get("Input") {
-        None => Ok(Vec::new()),
-        Some(Value::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| reader.template(&format!("Input[{index}]"), item))
-            .collect(),
-        Some(single) => Ok(vec![reader.template("Input", single)?]),
-    }
-}
-
-fn output(reader: &Reader<'_>) -> Read<Output> {
-    let Some(map) = reader.map("Output")? else {
-        return Ok(Vec::new());
-    };
-    map.iter()
-        .map(|(variable, value)| {
-            Ok((
-                variable.clone(),
-                reader.template(&format!("Output.{variable}"), value)?,
-            ))
-        })
-        .collect()
-}
-
-fn status(reader: &Reader<'_>) -> Read<Vec<StatusRule>> {
-    let Some(map) = reader.map("Status")? else {
-        return Ok(Vec::new());
-    };
-    let mut rules = Vec::new();
-    for (condition, status) in map {
-        let key = format!("Status.{condition}");
-        let status = match status.as_str() {
-            Some("SU") => Status::Succeeded,
-            Some("FA") => Status::Failed,
-            Some("UN") => Status::Unknown,
-            _ => return Err(reader.refuse(&key, Problem::UnknownStatus(status.to_string()))),
-        };
-        let raised = condition
-            .trim()
-            .strip_prefix("$Exception{")
-            .and_then(|rest| rest.strip_suffix('}'));
-        let condition = match raised {
-            Some(name) => StatusCondition::Raised(name.trim().to_owned()),
-            None => StatusCondition::Holds(reader.expression(&key, condition)?),
-        };
-        rules.push(StatusRule { condition, status });
-    }
-    Ok(rules)
-}
-
-fn retry(reader: &Reader<'_>) -> Read<Vec<RetryRule>> {
-    let mut rules = Vec::new();
-    for (index, entry) in reader.array("Retry")?.iter().enumerate() {
-        let path = format!("Retry[{index}].");
-        let entry = reader.inside(entry, &path)?;
-        rules.push(RetryRule {
-            exceptions: exceptions(&entry)?,
-            interval: entry.quantity("IntervalSeconds")?.unwrap_or(1.0) * 1000.0,
-            max_attempts: entry.whole("MaxAttempts")?.unwrap_or(3),
-            backoff_rate: entry.quantity("BackoffRate")?.unwrap_or(2.0),
-            max_interval: entry
-                .quantity("MaxIntervalSeconds")?
-                .map(|seconds| seconds * 1000.0),
-        });
-    }
-    Ok(rules)
-}
-
-fn catch(reader: &Reader<'_>) -> Read<Vec<CatchRule>> {
-    let mut rules = Vec::new();
-    for (index, entry) in reader.array("Catch")?.iter().enumerate() {
-        let path = format!("Catch[{index}].");
-        let entry = reader.inside(entry, &path)?;
-        rules.push(CatchRule {
-            exceptions: exceptions(&entry)?,
-            output: output(&entry)?,
-            next: entry.required_text("Next")?.to_owned(),
-        });
-    }
-    Ok(rules)
-}
-
-fn exceptions(reader: &Reader<'_>) -> Read<Vec<String>> {
-    reader
-        .array("Exceptions")?
-        .iter()
-        .map(|name| name.as_str().map(str::to_owned))
-        .collect::<Option<_>>()
-        .ok_or_else(|| reader.refuse("Exceptions", Problem::Wrong("a list of strings")))
 }

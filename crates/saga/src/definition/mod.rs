@@ -2,15 +2,20 @@
 
 mod check;
 mod error;
+mod json;
 mod load;
+mod load_task;
 mod reader;
+mod rules;
+mod task;
 
 use std::collections::BTreeMap;
 
 pub use error::{DefinitionError, Problem};
+pub(crate) use rules::{CatchRule, StatusCondition};
+pub(crate) use task::{Collection, Loop, Service, Task, Work};
 
 use crate::expression::{Expression, Template};
-use crate::service::ServiceError;
 
 /// A state machine, ready to run.
 #[derive(Debug, Clone)]
@@ -40,8 +45,7 @@ pub enum RecoverStrategy {
 
 #[derive(Debug, Clone)]
 pub(crate) enum State {
-    Service(ServiceTask),
-    Script(ScriptTask),
+    Task(Box<Task>),
     Choice(Choice),
     CompensationTrigger { next: Option<String> },
     Succeed,
@@ -50,32 +54,6 @@ pub(crate) enum State {
 }
 
 pub(crate) type Output = Vec<(String, Template)>;
-
-#[derive(Debug, Clone)]
-pub(crate) struct ServiceTask {
-    pub service: String,
-    pub method: String,
-    pub service_type: Option<String>,
-    pub input: Vec<Template>,
-    pub output: Output,
-    pub status: Vec<StatusRule>,
-    pub retry: Vec<RetryRule>,
-    pub catch: Vec<CatchRule>,
-    pub compensate_state: Option<String>,
-    pub for_update: bool,
-    pub persist: bool,
-    pub asynchronous: bool,
-    pub next: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ScriptTask {
-    pub script: Expression,
-    pub input: Vec<Template>,
-    pub output: Output,
-    pub catch: Vec<CatchRule>,
-    pub next: Option<String>,
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
@@ -105,63 +83,6 @@ pub(crate) struct EventRule {
     pub output: Output,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct StatusRule {
-    pub condition: StatusCondition,
-    pub status: crate::instance::Status,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum StatusCondition {
-    /// `$Exception{Name}`
-    Raised(String),
-    Holds(Expression),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct RetryRule {
-    /// Empty: every error.
-    pub exceptions: Vec<String>,
-    /// Milliseconds.
-    pub interval: f64,
-    pub max_attempts: u32,
-    pub backoff_rate: f64,
-    /// Milliseconds; no pause is longer.
-    pub max_interval: Option<f64>,
-}
-
-impl RetryRule {
-    pub(crate) fn rules(&self, error: &ServiceError) -> bool {
-        self.exceptions.is_empty() || self.exceptions.iter().any(|name| error.is(name))
-    }
-
-    /// Milliseconds before the `nth` (from 1) retry.
-    pub(crate) fn pause(&self, nth: u32) -> u64 {
-        let power = i32::try_from(nth.saturating_sub(1)).unwrap_or(i32::MAX);
-        let pause =
-            (self.interval * self.backoff_rate.powi(power)).min(self.max_interval.unwrap_or(f64::MAX));
-        // A float outside the range becomes its nearest end: a pause for ever is no pause that overflows.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let millis = pause.round() as u64;
-        millis
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct CatchRule {
-    /// Empty: every error.
-    pub exceptions: Vec<String>,
-    /// Variables set from the error, which is `#root` with `name`, `message` and `kind`.
-    pub output: Output,
-    pub next: String,
-}
-
-impl CatchRule {
-    pub(crate) fn catches(&self, error: &ServiceError) -> bool {
-        self.exceptions.is_empty() || self.exceptions.iter().any(|name| error.is(name))
-    }
-}
-
 impl StateMachine {
     /// `Name`.
     pub fn name(&self) -> &str {
@@ -184,19 +105,36 @@ impl StateMachine {
 
     /// Every sub-machine that a state of this machine runs, by the state's name.
     pub fn sub_machines(&self) -> impl Iterator<Item = (&str, &str)> {
-        std::iter::empty()
+        self.tasks().filter_map(|(state, task)| match &task.work {
+            Work::SubMachine(name) => Some((state, name.as_str())),
+            _ => None,
+        })
     }
 
     /// Every service that a step of this machine can call, with its method and `ServiceType`: what a host checks before it accepts the machine.
     pub fn services(&self) -> impl Iterator<Item = (&str, &str, Option<&str>)> {
-        self.states.values().filter_map(|state| match state {
-            State::Service(task) => Some((
-                task.service.as_str(),
-                task.method.as_str(),
-                task.service_type.as_deref(),
+        self.tasks().filter_map(|(_, task)| match &task.work {
+            Work::Service(service) => Some((
+                service.name.as_str(),
+                service.method.as_str(),
+                service.kind.as_deref(),
             )),
             _ => None,
         })
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = (&str, &Task)> {
+        self.states.iter().filter_map(|(name, state)| match state {
+            State::Task(task) => Some((name.as_str(), task.as_ref())),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn task(&self, name: &str) -> Option<&Task> {
+        match self.states.get(name) {
+            Some(State::Task(task)) => Some(task),
+            _ => None,
+        }
     }
 }
 
@@ -211,8 +149,7 @@ impl State {
             )
         }
         match self {
-            Self::Service(state) => task(state.next.as_ref(), &state.catch),
-            Self::Script(state) => task(state.next.as_ref(), &state.catch),
+            Self::Task(state) => task(state.next.as_ref(), &state.catch),
             Self::Choice(state) => {
                 let choices = state.choices.iter().map(|(_, next)| next.as_str());
                 (
@@ -233,13 +170,6 @@ impl State {
                     state.timeout_next.is_none(),
                 )
             }
-        }
-    }
-
-    pub(crate) fn compensate_state(&self) -> Option<&str> {
-        match self {
-            Self::Service(task) => task.compensate_state.as_deref(),
-            _ => None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Scope<'v> {
     root: Option<&'v Value>,
     /// The element at hand inside `.?[…]` and `.![…]`.
     this: Option<&'v Value>,
+    /// Variables that only this part of an instance sees.
+    own: Option<&'v Map<String, Value>>,
     context: &'v Map<String, Value>,
 }
 
@@ -43,6 +45,7 @@ impl<'v> Scope<'v> {
         Self {
             root: None,
             this: None,
+            own: None,
             context,
         }
     }
@@ -51,11 +54,16 @@ impl<'v> Scope<'v> {
         Self {
             root: Some(root),
             this: None,
+            own: None,
             context,
         }
     }
 
-    /// A name means a member of the nearest thing that has it: the element, the result, the context.
+    pub(crate) fn with(self, own: Option<&'v Map<String, Value>>) -> Self {
+        Self { own, ..self }
+    }
+
+    /// A name means a member of the nearest thing that has it: the element, the result, the variables.
     fn variable(&self, name: &str) -> Option<&'v Value> {
         let member = |value: Option<&'v Value>| {
             value
@@ -64,6 +72,7 @@ impl<'v> Scope<'v> {
         };
         member(self.this)
             .or_else(|| member(self.root))
+            .or_else(|| self.own.and_then(|own| own.get(name)))
             .or_else(|| self.context.get(name))
     }
 }
@@ -196,8 +205,13 @@ impl Evaluation<'_> {
         match scope.root {
             Some(root) => Ok(Cow::Borrowed(root)),
             None => {
-                self.charge(scope.context.len())?;
-                Ok(Cow::Owned(Value::Object(scope.context.clone())))
+                let all = scope.context.iter().chain(scope.own.into_iter().flatten());
+                let mut variables = Map::new();
+                for (name, value) in all {
+                    self.charge(1 + weight(value))?;
+                    variables.insert(name.clone(), value.clone());
+                }
+                Ok(Cow::Owned(Value::Object(variables)))
             }
         }
     }
@@ -307,7 +321,7 @@ impl Evaluation<'_> {
             return Ok(Value::Bool(truth(self.eval(right, scope)?.as_ref())?));
         }
         let right = self.eval(right, scope)?;
-        self.charge((weight(&left) + weight(&right)) / 64)?;
+        self.charge(weight(&left) + weight(&right))?;
         let ordered =
             |name, accepts: fn(Ordering) -> bool| order(name, &left, &right).map(|o| Value::Bool(accepts(o)));
         match operator {
@@ -409,14 +423,27 @@ fn length(value: &Value) -> usize {
     }
 }
 
-/// Roughly how much work copying or searching it is.
+/// Roughly how much work copying or searching it is: counted as far as it matters.
 fn weight(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() / 64,
-        Value::Array(items) => items.len(),
-        Value::Object(object) => object.len(),
-        _ => 0,
+    fn count(value: &Value, left: usize) -> usize {
+        let mut total = 0;
+        let mut add = |value: &Value| {
+            total += 1 + if total < left {
+                count(value, left - total)
+            } else {
+                0
+            };
+            total < left
+        };
+        match value {
+            Value::String(text) => return text.len() / 64,
+            Value::Array(items) => items.iter().all(&mut add),
+            Value::Object(entries) => entries.values().all(&mut add),
+            _ => return 0,
+        };
+        total
     }
+    count(value, MAX_STEPS as usize + 1)
 }
 
 fn spelling(operator: Operator) -> &'static str {

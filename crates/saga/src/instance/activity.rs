@@ -2,6 +2,7 @@
 
 use super::{Cursor, Instance, Millis, StateRun, Status, Strand};
 use crate::core::Event;
+use crate::step_id::StepId;
 
 /// What an instance is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,6 +91,17 @@ impl Instance {
             return None;
         }
         self.states.get(self.child_holder(strand.run))?.child.as_deref()
+    }
+
+    /// The strand that waits for the outcome of a step, be it inside a sub-machine.
+    pub(crate) fn strand_of(&self, step: &StepId) -> Option<Strand> {
+        self.strands().find(|strand| match self.child_of(*strand) {
+            Some(child) => child.strand_of(step).is_some(),
+            None => {
+                let run = self.states.get(strand.run);
+                run.is_some_and(|run| !run.is_child() && run.step_id == *step)
+            }
+        })
     }
 
     fn children(&self) -> impl Iterator<Item = &Instance> {

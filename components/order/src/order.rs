@@ -57,6 +57,8 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// An id under which PayPay will be asked for a code; it must be on disk before PayPay is.
     pub payment_attempt: Option<MerchantPaymentId>,
+    /// Payments of which nothing more is to be expected.
+    pub settled: Vec<String>,
     /// Whether the order's row changed.
     pub row: bool,
 }
@@ -180,6 +182,7 @@ impl Order {
     /// Paid and sold.
     pub fn mark_paid(&mut self, now: Instant) -> Result<(), IllegalTransition> {
         self.status = self.status.to(OrderStatus::Paid)?;
+        self.changes.settled.extend(self.merchant_payment_id.clone());
         self.tell("PAID", None, now);
         Ok(())
     }

@@ -5,6 +5,7 @@
 use crate::drive::{Rest, drive, drive_from, instant, millis, rest_of};
 use crate::order::{Observation, RefundRequest};
 use crate::records::sagas::{Due, DueKind};
+use crate::records::{self, attempts};
 use crate::steps::{gateway, refund};
 use crate::work::{Work, WorkError};
 use crate::{order::Order, schedule};
@@ -194,6 +195,27 @@ async fn attend_ended(work: &mut Work, reason: &Reason, ctx: &RequestContext) ->
             Verdict::Refund | Verdict::Mismatch if work.order.status == OrderStatus::Failed => {
                 refund::refund_late(work, &seen, ctx).await?;
             }
+            _ => {}
+        }
+    }
+    watch(work, ctx).await
+}
+
+/// Looks after payments that may still come although the order needs none: of codes whose address was lost, and of an order that failed.
+async fn watch(work: &mut Work, ctx: &RequestContext) -> Result<(), WorkError> {
+    let open = attempts::open(&*records::open().await?, &work.order.order_no).await?;
+    for attempt in open {
+        let id = attempt.merchant_payment_id;
+        if work.order.changes.settled.contains(&id) {
+            continue;
+        }
+        match gateway::details(&id).await? {
+            Some(seen) if seen.status == PaymentStatus::Completed => {
+                refund::refund_late(work, &seen, ctx).await?;
+            }
+            Some(seen) if seen.status.is_final() => work.order.changes.settled.push(id),
+            // Unpaid, or never heard of: until its time is over.
+            _ if attempt.watch_until <= Instant::now() => work.order.changes.settled.push(id),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use crate::order::{Changes, Order};
 use crate::parking;
 use crate::records::inbox;
 use crate::records::sagas::{self, Due, Lease, LeaseError, Taken};
-use crate::records::{self, orders, outbox, saga_archive, saga_list};
+use crate::records::{self, attempts, orders, outbox, saga_archive, saga_list};
 use domain::{Instant, OrderNo};
 use edge::RequestContext;
 use saga::{AdvanceError, Instance};
@@ -177,8 +177,9 @@ pub async fn store_changes(
         orders::update(tx, order).await?;
     }
     if let Some(id) = &changes.payment_attempt {
-        orders::insert_attempt(tx, &order.order_no, id.as_str(), now).await?;
+        attempts::insert(tx, &order.order_no, id.as_str(), now).await?;
     }
+    attempts::settle(tx, &changes.settled, now).await?;
     orders::append_timeline(tx, &order.order_no, &changes.timeline).await?;
     outbox::append(tx, order.order_no.as_str(), &changes.events, ctx, now).await
 }

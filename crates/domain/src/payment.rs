@@ -45,6 +45,18 @@ impl PaymentStatus {
             PaymentStatus::Expired => "EXPIRED",
         }
     }
+
+    /// Whether the payment has ended: no money can come any more that has not come.
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            PaymentStatus::Completed
+                | PaymentStatus::Refunded
+                | PaymentStatus::Failed
+                | PaymentStatus::Canceled
+                | PaymentStatus::Expired
+        )
+    }
 }
 
 impl fmt::Display for PaymentStatus {

@@ -28,7 +28,7 @@ const SHOP: &[(&str, &str)] = &[
         INSERT INTO order_lines VALUES
           ('PAID', 1, 1, 'x', 100, 4), ('PAID', 2, 2, 'y', 500, 1), ('PAID', 3, 1, 'x', 100, 1), ('GIFT', 1, 1, 'x', 100, 1),
           ('FAILED', 1, 2, 'y', 500, 1), ('REFUNDED', 1, 2, 'y', 500, 1), ('WAITING', 1, 2, 'y', 500, 1), ('PENDING', 1, 2, 'y', 500, 1);
-        INSERT INTO payment_attempts SELECT merchant_payment_id, order_no, NOW FROM orders WHERE merchant_payment_id IS NOT NULL;
+        INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at) SELECT merchant_payment_id, order_no, NOW FROM orders WHERE merchant_payment_id IS NOT NULL;
         INSERT INTO saga_instances (id, machine, order_no, status, compensation_status, instance, due_at, due_kind, created_at, updated_at)
           SELECT order_no, 'order_create', order_no,
             CASE status WHEN 'FAILED' THEN 'FA' WHEN 'PAID' THEN 'SU' WHEN 'REFUNDED' THEN 'SU' ELSE 'RU' END,
@@ -227,7 +227,7 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
         // Paid twice, under two ids.
         &["PayPay has exactly one completed payment of its amount for every PAID order"],
         "orders",
-        "INSERT INTO payment_attempts VALUES ('PAID-2', 'PAID', 1); ATTACH DATABASE '@folder@/sandbox.db' AS sandbox;
+        "INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at) VALUES ('PAID-2', 'PAID', 1); ATTACH DATABASE '@folder@/sandbox.db' AS sandbox;
          INSERT INTO sandbox.payments (merchant_payment_id, code_id, payment_id, request, url, deeplink, amount, status, expires_at, created_at)
            VALUES ('PAID-2', 'c9', '99', '{}', '', '', 700, 'COMPLETED', 0, 0)",
     ),

@@ -1,5 +1,6 @@
 //! The tables of the database `orders`, one file each: what their rows mean, and the only SQL that touches them.
 
+pub mod attempts;
 pub mod channels;
 pub mod idempotency;
 pub mod inbox;

@@ -241,20 +241,6 @@ pub async fn append_timeline(
     Ok(())
 }
 
-/// Remembers an id under which PayPay is about to be asked.
-pub async fn insert_attempt(
-    tx: &Transaction,
-    order_no: &OrderNo,
-    id: &str,
-    now: Instant,
-) -> Result<(), StoreError> {
-    let sql =
-        "INSERT OR IGNORE INTO payment_attempts (merchant_payment_id, order_no, created_at) VALUES (?, ?, ?)";
-    tx.execute(sql, params![id, order_no.as_str(), now.millis()])
-        .await?;
-    Ok(())
-}
-
 fn params_of(order: &Order) -> Result<Vec<store::Value>, StoreError> {
     Ok(params![
         order.order_no.as_str(),

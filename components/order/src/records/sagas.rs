@@ -185,7 +185,8 @@ pub async fn save(
     held(lease, session.execute(sql, values).await?)
 }
 
-/// Stores the saga, gives the lease back and says when it is due next. A webhook that is not applied makes its order due at once.
+/// Stores the saga, gives the lease back and says when it is due next. A webhook that is not applied makes its order due at once; a payment that may
+/// still come keeps an order due that needs nothing else.
 pub async fn release(
     session: &Session,
     lease: &Lease,
@@ -195,8 +196,10 @@ pub async fn release(
 ) -> Result<(), LeaseError> {
     let sql = "UPDATE saga_instances SET phase = ?9, status = ?2, compensation_status = ?3, instance = ?4, updated_at = ?5, ended_at = ?10, \
                failures = 0, lease_owner = NULL, lease_until = 0, \
-               due_at = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN ?5 ELSE ?6 END, \
-               due_kind = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN 'inbox' ELSE ?7 END \
+               due_at = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN ?5 \
+                 ELSE COALESCE(?6, (SELECT MIN(watch_until) FROM payment_attempts WHERE order_no = ?1 AND settled_at IS NULL)) END, \
+               due_kind = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN 'inbox' \
+                 ELSE COALESCE(?7, 'poll') END \
                WHERE id = ?1 AND fence = ?8";
     let values = params![
         lease.id.as_str(),

@@ -51,6 +51,7 @@ pub async fn refund_late(work: &mut Work, seen: &Observation, ctx: &RequestConte
         "payment after the order had failed",
     )
     .await?;
+    work.order.changes.settled.push(seen.merchant_payment_id.clone());
     edge::log::warn(
         ctx,
         "late_payment_refunded",

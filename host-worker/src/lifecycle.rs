@@ -2,14 +2,33 @@
 
 use domain::{Instant, OrderNo};
 use futures::{FutureExt, future::BoxFuture};
-use kessai_host::lifecycle::{self as wit, CallError, Lifecycle, LifecycleError, Snapshot};
+use kessai_host::lifecycle::{self as wit, Lifecycle, LifecycleError, Snapshot};
+use kessai_host::sagas::{SagaError, Sagas};
 use kessai_realtime::{OpenError, OrderView};
 use kessai_schedule::{Claim, Due, Kind, WorkError};
 use std::time::Duration;
 
-/// The orders behind `kessai:order/lifecycle`.
+type CallError = kessai_host::CallError<LifecycleError>;
+
+/// The orders behind `kessai:order/lifecycle`, and the sagas behind `kessai:order/sagas`.
 #[derive(Clone, Debug)]
-pub(crate) struct OrderComponent(pub(crate) Lifecycle);
+pub(crate) struct OrderComponent {
+    lifecycle: Lifecycle,
+    sagas: Sagas,
+}
+
+impl OrderComponent {
+    pub(crate) fn new(lifecycle: Lifecycle) -> OrderComponent {
+        OrderComponent {
+            sagas: lifecycle.sagas(),
+            lifecycle,
+        }
+    }
+
+    pub(crate) fn sagas(&self) -> &Sagas {
+        &self.sagas
+    }
+}
 
 impl kessai_realtime::Orders for OrderComponent {
     fn open_channel<'a>(
@@ -19,7 +38,7 @@ impl kessai_realtime::Orders for OrderComponent {
     ) -> BoxFuture<'a, Result<OrderView, OpenError>> {
         async move {
             view(
-                self.0
+                self.lifecycle
                     .open_channel(order_no.as_str(), token)
                     .await
                     .map_err(open_error)?,
@@ -29,7 +48,15 @@ impl kessai_realtime::Orders for OrderComponent {
     }
 
     fn snapshot<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<OrderView, OpenError>> {
-        async move { view(self.0.snapshot_of(order_no.as_str()).await.map_err(open_error)?) }.boxed()
+        async move {
+            view(
+                self.lifecycle
+                    .snapshot_of(order_no.as_str())
+                    .await
+                    .map_err(open_error)?,
+            )
+        }
+        .boxed()
     }
 }
 
@@ -43,7 +70,7 @@ impl kessai_schedule::Orders for OrderComponent {
         async move {
             let lease_ms = u32::try_from(lease.as_millis()).unwrap_or(u32::MAX);
             claim(
-                self.0
+                self.lifecycle
                     .claim_due(owner, lease_ms, limit)
                     .await
                     .map_err(work_error)?,
@@ -53,7 +80,7 @@ impl kessai_schedule::Orders for OrderComponent {
     }
 
     fn resume_saga<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>> {
-        async move { done(self.0.resume_saga(order_no.as_str()).await) }.boxed()
+        async move { done(self.lifecycle.resume_saga(order_no.as_str()).await) }.boxed()
     }
 
     fn poll_payment<'a>(
@@ -61,15 +88,32 @@ impl kessai_schedule::Orders for OrderComponent {
         order_no: &'a OrderNo,
         watched: bool,
     ) -> BoxFuture<'a, Result<(), WorkError>> {
-        async move { done(self.0.poll_payment(order_no.as_str(), watched).await) }.boxed()
+        async move { done(self.lifecycle.poll_payment(order_no.as_str(), watched).await) }.boxed()
     }
 
     fn expire<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>> {
-        async move { done(self.0.expire(order_no.as_str()).await) }.boxed()
+        async move { done(self.lifecycle.expire(order_no.as_str()).await) }.boxed()
     }
 
     fn apply_inbox<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>> {
-        async move { done(self.0.apply_inbox(order_no.as_str()).await) }.boxed()
+        async move { done(self.lifecycle.apply_inbox(order_no.as_str()).await) }.boxed()
+    }
+
+    fn continue_saga<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), WorkError>> {
+        async move { self.sagas.resume(id).await.map_err(saga_work_error) }.boxed()
+    }
+}
+
+impl kessai_schedule::Archive for OrderComponent {
+    fn archive(&self, ended_before: Instant, limit: u32) -> BoxFuture<'_, Result<u32, WorkError>> {
+        let ended_before = u64::try_from(ended_before.millis()).unwrap_or(0);
+        async move {
+            self.sagas
+                .archive(ended_before, limit)
+                .await
+                .map_err(saga_work_error)
+        }
+        .boxed()
     }
 }
 
@@ -79,17 +123,28 @@ fn done(answer: Result<Snapshot, CallError>) -> Result<(), WorkError> {
 
 fn open_error(error: CallError) -> OpenError {
     match error {
-        CallError::Lifecycle(LifecycleError::NotFound) => OpenError::NotFound,
-        CallError::Lifecycle(LifecycleError::Unauthorized) => OpenError::Unauthorized,
+        CallError::Refused(LifecycleError::NotFound) => OpenError::NotFound,
+        CallError::Refused(LifecycleError::Unauthorized) => OpenError::Unauthorized,
         error => OpenError::Unavailable(error.to_string()),
     }
 }
 
 fn work_error(error: CallError) -> WorkError {
     match error {
-        CallError::Lifecycle(LifecycleError::NotFound) => WorkError::NotFound,
-        CallError::Lifecycle(LifecycleError::Conflict(state)) => WorkError::Conflict(state),
-        CallError::Lifecycle(LifecycleError::Busy) => WorkError::Busy,
+        CallError::Refused(LifecycleError::NotFound) => WorkError::NotFound,
+        CallError::Refused(LifecycleError::Conflict(state)) => WorkError::Conflict(state),
+        CallError::Refused(LifecycleError::Busy) => WorkError::Busy,
+        error => WorkError::Unavailable(error.to_string()),
+    }
+}
+
+fn saga_work_error(error: kessai_host::CallError<SagaError>) -> WorkError {
+    use kessai_host::CallError::Refused;
+    match error {
+        Refused(SagaError::NotFound) => WorkError::NotFound,
+        Refused(SagaError::Conflict(state)) => WorkError::Conflict(state),
+        Refused(SagaError::Busy) => WorkError::Busy,
+        Refused(SagaError::Unavailable(reason)) => WorkError::Unavailable(reason),
         error => WorkError::Unavailable(error.to_string()),
     }
 }
@@ -118,18 +173,19 @@ fn view(snapshot: Snapshot) -> Result<OrderView, OpenError> {
 
 fn claim(claim: wit::Claim) -> Result<Claim, WorkError> {
     let due = |due: wit::Due| {
-        let order_no = due.order_no.parse().map_err(|error| {
-            WorkError::Unavailable(format!(
-                "the order component claimed what it cannot name: {error}"
-            ))
-        })?;
         let kind = match due.kind {
             wit::DueKind::Resume => Kind::Resume,
             wit::DueKind::Poll => Kind::Poll,
             wit::DueKind::Expire => Kind::Expire,
             wit::DueKind::Inbox => Kind::Inbox,
+            wit::DueKind::Saga => return Ok(Due::Saga(due.id)),
         };
-        Ok(Due { order_no, kind })
+        let order_no = due.id.parse().map_err(|error| {
+            WorkError::Unavailable(format!(
+                "the order component claimed what it cannot name: {error}"
+            ))
+        })?;
+        Ok(Due::Order { order_no, kind })
     };
     Ok(Claim {
         work: claim.work.into_iter().map(due).collect::<Result<_, _>>()?,
@@ -187,5 +243,34 @@ mod tests {
         ] {
             assert!(matches!(view(broken), Err(OpenError::Unavailable(_))));
         }
+    }
+
+    #[test]
+    fn a_claim_names_orders_and_sagas() {
+        let due = |id: &str, kind| wit::Due { id: id.into(), kind };
+        let claimed = |work| {
+            claim(wit::Claim {
+                work,
+                next_due_at: Some(7),
+            })
+        };
+        let Claim { work, next_due_at } = claimed(vec![
+            due("K20261122-7F3K9Q2MXA", wit::DueKind::Expire),
+            due("S20261122-7F3K9Q2MXA", wit::DueKind::Saga),
+        ])
+        .unwrap();
+        assert_eq!(
+            work,
+            [
+                Due::Order {
+                    order_no: "K20261122-7F3K9Q2MXA".parse().unwrap(),
+                    kind: Kind::Expire,
+                },
+                Due::Saga("S20261122-7F3K9Q2MXA".into()),
+            ]
+        );
+        assert_eq!(next_due_at, Some(Instant::from_millis(7)));
+        let nameless = claimed(vec![due("S20261122-7F3K9Q2MXA", wit::DueKind::Poll)]);
+        assert!(matches!(nameless, Err(WorkError::Unavailable(_))));
     }
 }

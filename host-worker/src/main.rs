@@ -9,6 +9,7 @@ mod lifecycle;
 mod probes;
 mod settings;
 mod shutdown;
+mod signals;
 mod worker;
 
 use clap::{Parser, Subcommand, ValueEnum};

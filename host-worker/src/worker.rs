@@ -1,13 +1,13 @@
 //! The worker's parts, wired: the orders' outbox to the browsers, and what is due to the orders.
 
-use crate::{lifecycle::OrderComponent, settings::Settings};
+use crate::{lifecycle::OrderComponent, settings::Settings, signals};
 use anyhow::{Context, Result};
 use domain::{OrderStatusChanged, topic};
-use kessai_host::{Host, HostConfig, Limits};
+use kessai_host::{Host, HostConfig, Limits, LogSink};
 use kessai_ops::Database;
 use kessai_realtime::{OrderView, Realtime, RealtimeConfig};
 use kessai_relay::{Event, MemoryLog, Relay, RelayConfig, Subscription};
-use kessai_schedule::{ScheduleConfig, Scheduler, SystemClock};
+use kessai_schedule::{ArchiveConfig, Archivist, ScheduleConfig, Scheduler, SystemClock};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,14 +19,20 @@ use tokio_util::sync::CancellationToken;
 /// Events that the browsers' feed may lie behind before it reads all watched orders anew.
 const LOG_CAPACITY: usize = 8192;
 
-/// Loads the application of the manifest.
-pub(crate) async fn load_host(manifest: &Path, data: &Path, settings: &Settings) -> Result<Host> {
+/// Loads the application of the manifest. `log_sink` is shown what components log.
+pub(crate) async fn load_host(
+    manifest: &Path,
+    data: &Path,
+    settings: &Settings,
+    log_sink: Option<Arc<dyn LogSink>>,
+) -> Result<Host> {
     let config = HostConfig {
         manifest: manifest.to_owned(),
         data_dir: data.to_owned(),
         cache_dir: cache_folder(data),
         overrides: settings.overrides(),
         limits: Limits::default(),
+        log_sink,
     };
     Host::load(config).await.context("the application does not load")
 }
@@ -43,18 +49,46 @@ fn cache_folder(data: &Path) -> PathBuf {
         .map_or_else(|| data.join("cache"), |cache| cache.join("kessai"))
 }
 
+/// What the worker does by itself, as far as there is a choice.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WorkerOptions {
+    /// Archive sagas that ended so many days ago; 0: never
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(..=36_500),
+        env = "KESSAI_SAGA_ARCHIVE_DAYS"
+    )]
+    pub(crate) saga_archive_days: u32,
+}
+
+impl WorkerOptions {
+    fn archive(&self) -> Option<ArchiveConfig> {
+        let age = Duration::from_secs(u64::from(self.saga_archive_days) * 86_400);
+        (!age.is_zero()).then(|| ArchiveConfig::after(age))
+    }
+}
+
 /// Realtime, schedule and relay, running.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) realtime: Realtime,
     schedule: Part,
+    /// Takes no work from the orders: may end at any time.
+    upkeep: Vec<Part>,
     relay: Part,
 }
 
 impl Worker {
-    /// Starts all three. The databases must be migrated.
-    pub(crate) async fn start(host: &Host, data: &Path, settings: &Settings) -> Result<Worker> {
-        let orders = Arc::new(OrderComponent(host.lifecycle()?));
+    /// Starts everything. The databases must be migrated.
+    pub(crate) async fn start(
+        host: &Host,
+        data: &Path,
+        settings: &Settings,
+        options: &WorkerOptions,
+    ) -> Result<Worker> {
+        let orders = Arc::new(OrderComponent::new(host.lifecycle()?));
         let commits = || host.commits(Database::Orders.name());
 
         let realtime = Realtime::new(orders.clone(), RealtimeConfig::new(settings.value("public_url")?));
@@ -70,18 +104,26 @@ impl Worker {
 
         let hub = realtime.hub().clone();
         let watched = Arc::new(move |order_no: &domain::OrderNo| hub.is_watched(order_no));
+        let sagas = orders.sagas().clone();
+        let mut upkeep = vec![Part::start(|stop| signals::watch(sagas, stop))];
+        if let Some(config) = options.archive() {
+            let archivist = Archivist::new(orders.clone(), Arc::new(SystemClock), config);
+            upkeep.push(Part::start(|stop| archivist.run(stop)));
+        }
         let scheduler = Scheduler::new(orders, watched, Arc::new(SystemClock), ScheduleConfig::default());
         tracing::info!(component = "worker", owner = scheduler.owner(), "at work");
         Ok(Worker {
             schedule: Part::start(|stop| scheduler.run(commits(), stop)),
             relay: Part::start(|stop| relay.run(commits(), stop)),
+            upkeep,
             realtime,
         })
     }
 
     /// Takes no new work, closes the browsers' connections, and waits for the work in hand.
     pub(crate) async fn drain(&mut self, limit: Duration) {
-        tokio::join!(self.schedule.stop(), self.realtime.drain(limit));
+        let upkeep = futures::future::join_all(self.upkeep.iter_mut().map(Part::stop));
+        tokio::join!(self.schedule.stop(), upkeep, self.realtime.drain(limit));
     }
 
     /// The end, once nothing commits any more: hands on the last events.

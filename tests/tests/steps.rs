@@ -70,6 +70,7 @@ impl Steps {
                 cache_dir: folder.join("cache"),
                 overrides: BTreeMap::new(),
                 limits: Limits::default(),
+                log_sink: None,
             })
             .await
             .unwrap()

@@ -96,8 +96,7 @@ impl App {
                 .into_iter()
                 .map(|prepared| {
                     let name = prepared.name.clone();
-                    let component =
-                        prepared.join(app, &manifest, &databases, &client, &engine, &config.limits);
+                    let component = prepared.join(app, &manifest, &databases, &client, &engine, config);
                     (name, component)
                 })
                 .collect();
@@ -271,7 +270,7 @@ impl Prepared {
         databases: &Databases,
         client: &outbound::Client,
         engine: &Engine,
-        limits: &Limits,
+        config: &HostConfig,
     ) -> Component {
         let declaration = self.declaration;
         let capabilities = Arc::new(Capabilities {
@@ -290,11 +289,17 @@ impl Prepared {
                 .collect(),
             hosts: self.hosts,
             client: client.clone(),
+            log_sink: config.log_sink.clone(),
             app: app.clone(),
         });
-        let inbound = self
-            .proxy
-            .map(|proxy| Inbound::new(engine.clone(), proxy, Arc::clone(&capabilities), limits.clone()));
+        let inbound = self.proxy.map(|proxy| {
+            Inbound::new(
+                engine.clone(),
+                proxy,
+                Arc::clone(&capabilities),
+                config.limits.clone(),
+            )
+        });
         Component {
             capabilities,
             pre: self.pre,

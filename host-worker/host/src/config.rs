@@ -1,6 +1,7 @@
 //! How a host is set up.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use crate::logs::LogSink;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Everything [`Host::load`](crate::Host::load) needs to know.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct HostConfig {
     pub overrides: BTreeMap<String, String>,
     /// What one request, one instance and all of them together may use.
     pub limits: Limits,
+    /// Is shown what components write to their log, besides the log itself.
+    pub log_sink: Option<Arc<dyn LogSink>>,
 }
 
 /// What a component may use before the host says no.

@@ -8,7 +8,7 @@ use crate::{
         outbound::{Client, Outbound},
         request::RequestContext,
     },
-    logs::{GuestLog, Level},
+    logs::{GuestLog, Level, LogSink},
     sqlite::{Claims, Database, host::SqliteView},
 };
 use std::{
@@ -31,6 +31,7 @@ pub(crate) struct Capabilities {
     pub files: Vec<(PathBuf, String)>,
     pub hosts: AllowedHosts,
     pub client: Client,
+    pub log_sink: Option<Arc<dyn LogSink>>,
     /// The other components, for service chaining.
     pub app: Weak<App>,
 }
@@ -61,7 +62,7 @@ impl Guest {
     ) -> wasmtime::Result<Store<Self>> {
         let request = Arc::new(Mutex::new(request));
         let mut wasi = WasiCtxBuilder::new();
-        let log = |level| GuestLog::new(Arc::clone(&capabilities.component), Arc::clone(&request), level);
+        let log = |level| GuestLog::new(Arc::clone(capabilities), Arc::clone(&request), level);
         wasi.stdout(log(Level::Info)).stderr(log(Level::Warn));
         // Files are local and mostly in the page cache: reading one is quicker than asking another thread to.
         wasi.allow_blocking_current_thread(true);

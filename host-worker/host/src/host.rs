@@ -10,7 +10,7 @@ use crate::{
         headers::{self, Route},
         request::{RequestContext, X_REQUEST_ID},
     },
-    lifecycle::Lifecycle,
+    order::{Instances, lifecycle::Lifecycle},
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -113,13 +113,13 @@ impl Host {
         self.inner.app.databases.get(database).commits()
     }
 
-    /// A client of `kessai:order/lifecycle` of the component `order`.
+    /// A client of `kessai:order/lifecycle` of the component `order`; [`Lifecycle::sagas`] is that of `kessai:order/sagas`.
     ///
     /// # Errors
     ///
-    /// [`LoadError::NoComponent`] without such a component, [`LoadError::Compile`] if it does not export the interface.
+    /// [`LoadError::NoComponent`] without such a component, [`LoadError::Compile`] if it does not export the interfaces.
     pub fn lifecycle(&self) -> Result<Lifecycle, LoadError> {
-        Lifecycle::of(&self.inner.app)
+        Ok(Lifecycle::new(Instances::of(&self.inner.app)?))
     }
 
     /// Whether each component's code came from the cache.

@@ -14,9 +14,9 @@ mod error;
 mod guest;
 mod host;
 mod http;
-pub mod lifecycle;
 mod logs;
 mod manifest;
+mod order;
 mod routes;
 mod sqlite;
 mod variables;
@@ -28,6 +28,11 @@ pub use self::{
     error::LoadError,
     host::Host,
     http::Body,
-    lifecycle::{CallError, Lifecycle},
+    logs::{GuestLine, Level, LogSink},
     manifest::Manifest,
+    order::{
+        CallError,
+        lifecycle::{self, Lifecycle},
+        sagas::{self, Sagas},
+    },
 };

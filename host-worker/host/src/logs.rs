@@ -1,10 +1,10 @@
 //! What a component writes to its standard output and error becomes log events, line by line, with the component's name and the
-//! request's id. A line that is a JSON object keeps its fields: `level` and `message` become the event's, the rest goes along.
+//! request's id. A line that is a JSON object keeps its fields: `level`, `message` and `requestId` become the event's, the rest goes along.
 
-use crate::guest::CurrentRequest;
+use crate::guest::{Capabilities, CurrentRequest};
 use serde_json::{Map, Value};
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -16,17 +16,38 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 const MAX_LINE: usize = 16 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub enum Level {
     Error,
     Warn,
     Info,
     Debug,
 }
 
+/// A line that a component wrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuestLine<'a> {
+    pub component: &'a str,
+    pub request_id: &'a str,
+    pub level: Level,
+    /// The line's `message`, else its `event`, else the line itself.
+    pub message: &'a str,
+    /// The other members of a line that is a JSON object.
+    pub fields: &'a Map<String, Value>,
+}
+
+/// Is shown every line.
+///
+/// # Contract
+///
+/// `take` is called while the component waits, for one line at a time per instance and for many instances at once. It must not block.
+pub trait LogSink: fmt::Debug + Send + Sync {
+    fn take(&self, line: &GuestLine<'_>);
+}
+
 /// One output stream of an instance.
 #[derive(Clone)]
 pub(crate) struct GuestLog {
-    component: Arc<str>,
+    capabilities: Arc<Capabilities>,
     request: CurrentRequest,
     level: Level,
     /// The line so far, shared by every handle that the guest opens on the stream.
@@ -34,9 +55,9 @@ pub(crate) struct GuestLog {
 }
 
 impl GuestLog {
-    pub(crate) fn new(component: Arc<str>, request: CurrentRequest, level: Level) -> Self {
+    pub(crate) fn new(capabilities: Arc<Capabilities>, request: CurrentRequest, level: Level) -> Self {
         Self {
-            component,
+            capabilities,
             request,
             level,
             line: Arc::default(),
@@ -59,19 +80,33 @@ impl GuestLog {
         if line.is_empty() {
             return;
         }
-        let (level, message, fields) = parse(line, self.level);
+        let line = Line::parse(line, self.level);
         let request = Arc::clone(&self.request.lock().unwrap_or_else(PoisonError::into_inner));
-        let (component, request_id) = (&*self.component, request.id.as_str());
+        let component = &*self.capabilities.component;
+        // Work that no request asked for has an id of the component's own.
+        let request_id = line.request_id.as_deref().unwrap_or(&request.id);
+        let (message, fields) = (&line.message, &line.fields);
+        if let Some(sink) = &self.capabilities.log_sink {
+            sink.take(&GuestLine {
+                component,
+                request_id,
+                level: line.level,
+                message,
+                fields,
+            });
+        }
         // The level of an event is fixed where it stands, so there is one for each.
         macro_rules! emit {
             ($emit:ident) => {
-                match fields {
-                    Some(fields) => tracing::$emit!(target: "guest", component, request_id, fields = %fields, "{message}"),
-                    None => tracing::$emit!(target: "guest", component, request_id, "{message}"),
+                if fields.is_empty() {
+                    tracing::$emit!(target: "guest", component, request_id, "{message}")
+                } else {
+                    let fields = serde_json::to_string(fields).unwrap_or_default();
+                    tracing::$emit!(target: "guest", component, request_id, fields, "{message}")
                 }
             };
         }
-        match level {
+        match line.level {
             Level::Error => emit!(error),
             Level::Warn => emit!(warn),
             Level::Info => emit!(info),
@@ -80,38 +115,53 @@ impl GuestLog {
     }
 }
 
-/// Level, message and further fields of a line.
-fn parse(line: &str, level: Level) -> (Level, String, Option<Value>) {
-    let plain = || (level, line.to_owned(), None);
-    if !line.starts_with('{') {
-        return plain();
+/// A line, taken apart.
+#[derive(Debug, PartialEq)]
+struct Line {
+    level: Level,
+    message: String,
+    request_id: Option<String>,
+    fields: Map<String, Value>,
+}
+
+impl Line {
+    fn parse(text: &str, level: Level) -> Line {
+        let object = text.starts_with('{').then(|| serde_json::from_str(text));
+        let Some(Ok(fields)) = object else {
+            return Line {
+                level,
+                message: text.to_owned(),
+                request_id: None,
+                fields: Map::new(),
+            };
+        };
+        let mut fields: Map<String, Value> = fields;
+        let mut text_of = |name: &str| match fields.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            Some(other) => Some(other.to_string()),
+            None => None,
+        };
+        let level = match text_of("level")
+            .map(|level| level.to_ascii_lowercase())
+            .as_deref()
+        {
+            Some("error") => Level::Error,
+            Some("warn" | "warning") => Level::Warn,
+            Some("info") => Level::Info,
+            Some("debug" | "trace") => Level::Debug,
+            _ => level,
+        };
+        let (message, request_id) = (text_of("message"), text_of("requestId"));
+        // The log has a clock of its own, and one time on a line is enough.
+        text_of("at");
+        let event = fields.get("event").and_then(Value::as_str).map(str::to_owned);
+        Line {
+            level,
+            message: message.or(event).unwrap_or_default(),
+            request_id,
+            fields,
+        }
     }
-    let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(line) else {
-        return plain();
-    };
-    let level = match fields
-        .remove("level")
-        .as_ref()
-        .and_then(Value::as_str)
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        Some("error") => Level::Error,
-        Some("warn" | "warning") => Level::Warn,
-        Some("info") => Level::Info,
-        Some("debug" | "trace") => Level::Debug,
-        _ => level,
-    };
-    let message = match fields.remove("message") {
-        Some(Value::String(message)) => message,
-        Some(other) => other.to_string(),
-        None => String::new(),
-    };
-    (
-        level,
-        message,
-        (!fields.is_empty()).then_some(Value::Object(fields)),
-    )
 }
 
 impl IsTerminal for GuestLog {
@@ -147,16 +197,28 @@ mod tests {
 
     #[test]
     fn a_json_line_keeps_its_fields() {
-        let (level, message, fields) =
-            parse(r#"{"level":"ERROR","message":"no","orderNo":"K-1"}"#, Level::Info);
-        assert_eq!((level, message.as_str()), (Level::Error, "no"));
-        assert_eq!(fields, Some(serde_json::json!({"orderNo": "K-1"})));
+        let line = Line::parse(
+            r#"{"at":"now","level":"ERROR","message":"no","requestId":"r1","orderNo":"K-1"}"#,
+            Level::Info,
+        );
+        assert_eq!((line.level, line.message.as_str()), (Level::Error, "no"));
+        assert_eq!(line.request_id.as_deref(), Some("r1"));
+        assert_eq!(Value::Object(line.fields), serde_json::json!({"orderNo": "K-1"}));
+    }
+
+    #[test]
+    fn an_event_without_a_message_is_its_own() {
+        let line = Line::parse(r#"{"level":"info","event":"session_created"}"#, Level::Info);
+        assert_eq!(line.message, "session_created");
+        assert_eq!(line.fields["event"], "session_created");
     }
 
     #[test]
     fn any_other_line_is_the_message() {
-        for line in ["plain", "{not json", "[1]"] {
-            assert_eq!(parse(line, Level::Warn), (Level::Warn, line.to_owned(), None));
+        for text in ["plain", "{not json", "[1]"] {
+            let line = Line::parse(text, Level::Warn);
+            assert_eq!((line.level, line.message.as_str()), (Level::Warn, text));
+            assert!(line.fields.is_empty() && line.request_id.is_none());
         }
     }
 }

@@ -26,7 +26,7 @@ async fn every_function_reaches_the_component_with_its_arguments() {
     let (_fixture, orders) = load(limits()).await;
     let claim = orders.claim_due("worker", 30_000, 10).await.unwrap();
     assert_eq!(
-        (claim.work[0].order_no.as_str(), claim.next_due_at),
+        (claim.work[0].id.as_str(), claim.next_due_at),
         ("worker", Some(30_010))
     );
     assert_eq!(claim.work[0].kind, DueKind::Poll);
@@ -61,11 +61,11 @@ async fn what_the_component_refuses_comes_back_typed() {
     let (_fixture, orders) = load(limits()).await;
     let unknown = orders.cancel("unknown").await;
     assert!(
-        matches!(unknown, Err(CallError::Lifecycle(LifecycleError::NotFound))),
+        matches!(unknown, Err(CallError::Refused(LifecycleError::NotFound))),
         "{unknown:?}"
     );
     let paid = orders.cancel("paid").await;
-    assert!(matches!(paid, Err(CallError::Lifecycle(LifecycleError::Conflict(state))) if state == "PAID"));
+    assert!(matches!(paid, Err(CallError::Refused(LifecycleError::Conflict(state))) if state == "PAID"));
 }
 
 #[tokio::test]

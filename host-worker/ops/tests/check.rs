@@ -29,8 +29,9 @@ const SHOP: &[(&str, &str)] = &[
           ('PAID', 1, 1, 'x', 100, 4), ('PAID', 2, 2, 'y', 500, 1), ('PAID', 3, 1, 'x', 100, 1), ('GIFT', 1, 1, 'x', 100, 1),
           ('FAILED', 1, 2, 'y', 500, 1), ('REFUNDED', 1, 2, 'y', 500, 1), ('WAITING', 1, 2, 'y', 500, 1), ('PENDING', 1, 2, 'y', 500, 1);
         INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at) SELECT merchant_payment_id, order_no, NOW FROM orders WHERE merchant_payment_id IS NOT NULL;
-        INSERT INTO saga_instances (id, machine, order_no, status, compensation_status, instance, due_at, due_kind, created_at, updated_at)
+        INSERT INTO saga_instances (id, machine, order_no, phase, status, compensation_status, instance, due_at, due_kind, created_at, updated_at)
           SELECT order_no, 'order_create', order_no,
+            CASE status WHEN 'FAILED' THEN 'COMPENSATED' WHEN 'PAID' THEN 'SUCCEEDED' WHEN 'REFUNDED' THEN 'SUCCEEDED' ELSE 'WAITING' END,
             CASE status WHEN 'FAILED' THEN 'FA' WHEN 'PAID' THEN 'SU' WHEN 'REFUNDED' THEN 'SU' ELSE 'RU' END,
             CASE status WHEN 'FAILED' THEN 'SU' END, '{}',
             CASE WHEN status IN ('PENDING', 'WAITING_PAYMENT') THEN NOW END, CASE WHEN status IN ('PENDING', 'WAITING_PAYMENT') THEN 'poll' END,

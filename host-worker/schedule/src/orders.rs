@@ -28,10 +28,33 @@ impl Kind {
     }
 }
 
+/// What is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    pub order_no: OrderNo,
-    pub kind: Kind,
+pub enum Due {
+    Order {
+        order_no: OrderNo,
+        kind: Kind,
+    },
+    /// A saga that is not an order's has something to do; its id.
+    Saga(String),
+}
+
+impl Due {
+    /// What for, as metrics and the log name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Due::Order { kind, .. } => kind.as_str(),
+            Due::Saga(_) => "saga",
+        }
+    }
+
+    /// The order's number, or the saga's id.
+    pub fn id(&self) -> &str {
+        match self {
+            Due::Order { order_no, .. } => order_no.as_str(),
+            Due::Saga(id) => id,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,25 +66,25 @@ pub struct Claim {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
-    #[error("there is no such order")]
+    #[error("there is no such order or saga")]
     NotFound,
-    /// The order moved on since it was claimed; there is nothing to do.
-    #[error("the order's state does not allow it: {0}")]
+    /// It moved on since it was claimed; there is nothing to do.
+    #[error("its state does not allow it: {0}")]
     Conflict(String),
-    #[error("another worker holds the order")]
+    #[error("another worker holds it")]
     Busy,
     #[error("a database or PayPay did not answer: {0}")]
     Unavailable(String),
 }
 
-/// The orders, as far as time moves them.
+/// The orders and the other sagas, as far as time moves them.
 ///
 /// # Contract
 ///
-/// - `claim_due` gives each due order to one owner for the lease: until it ends no other claim returns that order. A claim that returns no work
-///   changes nothing, and commits nothing.
-/// - The four kinds of work may be called at any time, repeatedly, and by several workers at once; what is already done is
-///   not done again. Each leaves behind when the order is due next. After an error the order is due again at the latest when the lease ends.
+/// - `claim_due` gives whatever is due to one owner for the lease: until it ends no other claim returns that order or saga. A claim that
+///   returns no work changes nothing, and commits nothing.
+/// - The five kinds of work may be called at any time, repeatedly, and by several workers at once; what is already done is
+///   not done again. Each leaves behind when the order or saga is due next. After an error it is due again at the latest when the lease ends.
 /// - Every function may be dropped half-way.
 pub trait Orders: Send + Sync + 'static {
     fn claim_due<'a>(
@@ -83,4 +106,7 @@ pub trait Orders: Send + Sync + 'static {
     fn expire<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>>;
 
     fn apply_inbox<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>>;
+
+    /// Goes on with a saga that is not an order's.
+    fn continue_saga<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), WorkError>>;
 }

@@ -164,7 +164,7 @@ impl Scheduler {
         }
     }
 
-    /// One order's work, from start to report.
+    /// One piece of work, from start to report.
     fn job(&self, due: Due) -> impl Future<Output = ()> + Send + 'static {
         let (orders, watched, lease) = (
             Arc::clone(&self.orders),
@@ -172,7 +172,7 @@ impl Scheduler {
             self.config.lease,
         );
         async move {
-            let kind = due.kind.as_str();
+            let kind = due.kind();
             let running = metrics::gauge!("kessai_schedule_running");
             running.increment(1);
             let started = Instant::now();
@@ -197,34 +197,37 @@ impl Scheduler {
 }
 
 async fn perform(orders: &dyn Orders, due: &Due, watched: &Watched) -> Result<(), WorkError> {
-    match due.kind {
-        Kind::Resume => orders.resume_saga(&due.order_no).await,
-        Kind::Poll => orders.poll_payment(&due.order_no, watched(&due.order_no)).await,
-        Kind::Expire => orders.expire(&due.order_no).await,
-        Kind::Inbox => orders.apply_inbox(&due.order_no).await,
+    match due {
+        Due::Order { order_no, kind } => match kind {
+            Kind::Resume => orders.resume_saga(order_no).await,
+            Kind::Poll => orders.poll_payment(order_no, watched(order_no)).await,
+            Kind::Expire => orders.expire(order_no).await,
+            Kind::Inbox => orders.apply_inbox(order_no).await,
+        },
+        Due::Saga(id) => orders.continue_saga(id).await,
     }
 }
 
 /// Logs what deserves it, and names the outcome for the metrics.
 fn outcome(due: &Due, result: Result<Result<(), WorkError>, time::error::Elapsed>) -> &'static str {
-    let (order_no, kind) = (&due.order_no, due.kind.as_str());
+    let (id, kind) = (due.id(), due.kind());
     match result {
         Ok(Ok(())) => {
-            tracing::debug!(component = "schedule", %order_no, kind, "done");
+            tracing::debug!(component = "schedule", id, kind, "done");
             "done"
         }
         // Somebody else was faster: a webhook, the buyer, another worker.
         Ok(Err(WorkError::Busy | WorkError::Conflict(_))) => "overtaken",
         Ok(Err(error @ WorkError::NotFound)) => {
-            tracing::error!(component = "schedule", %order_no, kind, %error, "claimed, but not there");
+            tracing::error!(component = "schedule", id, kind, %error, "claimed, but not there");
             "failed"
         }
         Ok(Err(error @ WorkError::Unavailable(_))) => {
-            tracing::warn!(component = "schedule", %order_no, kind, %error, "not done; it will be due again");
+            tracing::warn!(component = "schedule", id, kind, %error, "not done; it will be due again");
             "failed"
         }
         Err(_) => {
-            tracing::warn!(component = "schedule", %order_no, kind, "given up: the lease ended");
+            tracing::warn!(component = "schedule", id, kind, "given up: the lease ended");
             "timeout"
         }
     }
@@ -232,6 +235,6 @@ fn outcome(due: &Due, result: Result<Result<(), WorkError>, time::error::Elapsed
 
 fn report_panic(done: Result<(), tokio::task::JoinError>) {
     if let Err(error) = done {
-        tracing::error!(component = "schedule", %error, "work ended in a panic; the order will be due again");
+        tracing::error!(component = "schedule", %error, "work ended in a panic; it will be due again");
     }
 }

@@ -26,14 +26,15 @@ impl Clock for Stopped {
 #[derive(Clone, Debug, PartialEq)]
 struct Done {
     order: u64,
-    kind: Kind,
+    /// `None`: a saga.
+    kind: Option<Kind>,
     watched: bool,
     at: Duration,
 }
 
 #[derive(Default)]
 struct State {
-    due: BTreeMap<u64, (Instant, Kind)>,
+    due: BTreeMap<u64, (Instant, Option<Kind>)>,
     done: Vec<Done>,
     claims: usize,
     failing_claims: usize,
@@ -62,9 +63,9 @@ impl InMemory {
         })
     }
 
-    fn due(&self, number: u64, kind: Kind, after: Duration) {
+    fn due(&self, number: u64, kind: impl Into<Option<Kind>>, after: Duration) {
         let at = self.clock.now().plus(after);
-        self.state.lock().unwrap().due.insert(number, (at, kind));
+        self.state.lock().unwrap().due.insert(number, (at, kind.into()));
     }
 
     async fn until_done(&self, count: usize) -> Vec<Done> {
@@ -80,6 +81,10 @@ impl InMemory {
 
     async fn work(&self, order_no: &OrderNo, kind: Kind, watched: bool) -> Result<(), WorkError> {
         let number = (0..1000).find(|number| order(*number) == *order_no).unwrap();
+        self.work_on(number, Some(kind), watched).await
+    }
+
+    async fn work_on(&self, number: u64, kind: Option<Kind>, watched: bool) -> Result<(), WorkError> {
         {
             let mut state = self.state.lock().unwrap();
             state.running += 1;
@@ -128,9 +133,12 @@ impl Orders for InMemory {
                 .collect();
             let work = ready
                 .iter()
-                .map(|number| Due {
-                    order_no: order(*number),
-                    kind: state.due.remove(number).unwrap().1,
+                .map(|number| match state.due.remove(number).unwrap().1 {
+                    Some(kind) => Due::Order {
+                        order_no: order(*number),
+                        kind,
+                    },
+                    None => Due::Saga(format!("saga-{number}")),
                 })
                 .collect();
             Ok(Claim {
@@ -159,6 +167,11 @@ impl Orders for InMemory {
 
     fn apply_inbox<'a>(&'a self, order_no: &'a OrderNo) -> BoxFuture<'a, Result<(), WorkError>> {
         self.work(order_no, Kind::Inbox, false).boxed()
+    }
+
+    fn continue_saga<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), WorkError>> {
+        let number = id.strip_prefix("saga-").unwrap().parse().unwrap();
+        self.work_on(number, None, false).boxed()
     }
 }
 
@@ -197,11 +210,12 @@ async fn each_kind_of_work_is_done_when_it_is_due_and_not_before() {
     orders.due(3, Kind::Expire, Duration::from_secs(300));
     orders.due(4, Kind::Inbox, Duration::ZERO);
     orders.due(5, Kind::Resume, Duration::from_secs(1));
+    orders.due(6, None, Duration::from_secs(3));
     let _running = start(&orders, patient());
-    let done = orders.until_done(5).await;
-    let expect = |order, kind, watched, seconds| Done {
+    let done = orders.until_done(6).await;
+    let expect = |order, kind: Kind, watched, seconds| Done {
         order,
-        kind,
+        kind: Some(kind),
         watched,
         at: Duration::from_secs(seconds),
     };
@@ -211,6 +225,12 @@ async fn each_kind_of_work_is_done_when_it_is_due_and_not_before() {
             expect(4, Kind::Inbox, false, 0),
             expect(5, Kind::Resume, false, 1),
             expect(1, Kind::Poll, false, 2),
+            Done {
+                order: 6,
+                kind: None,
+                watched: false,
+                at: Duration::from_secs(3),
+            },
             expect(2, Kind::Poll, true, 4),
             expect(3, Kind::Expire, false, 300),
         ]

@@ -7,7 +7,8 @@ use crate::{
     probes,
     settings::{Setting, Settings},
     shutdown::{DRAIN_LIMIT, Signals, raise_file_limit},
-    worker::{self, Worker},
+    signals,
+    worker::{self, Worker, WorkerOptions},
 };
 use anyhow::Result;
 use axum::Router;
@@ -36,6 +37,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     manifest: ManifestOption,
+
+    #[command(flatten)]
+    worker: WorkerOptions,
 
     /// Leave an empty catalogue empty
     #[arg(long)]
@@ -68,6 +72,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let _lock = DataLock::take(data, Role::Worker)?;
     let telemetry = Telemetry::install()?;
+    let sagas = signals::Signals::start()?;
     prepare(data, !options.no_seed).await?;
 
     let issuer = async {
@@ -78,7 +83,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         }
     };
     let (host, issuer) = tokio::try_join!(
-        worker::load_host(&options.manifest.manifest, data, &settings),
+        worker::load_host(&options.manifest.manifest, data, &settings, Some(sagas.sink())),
         issuer
     )?;
     let sandbox_address = sandbox_listener
@@ -92,7 +97,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         }
         None => None,
     };
-    let mut worker = Worker::start(&host, data, &settings).await?;
+    let mut worker = Worker::start(&host, data, &settings, &options.worker).await?;
 
     let draining = CancellationToken::new();
     let health = probes::health(data, &host, sandbox_address, draining.clone());
@@ -125,6 +130,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         let (_, _) = tokio::join!(edge, worker.drain(DRAIN_LIMIT));
         host.drain(DRAIN_LIMIT).await;
         worker.finish().await;
+        sagas.finish().await;
         if let Some(sandbox) = sandbox {
             sandbox.stop().await;
         }

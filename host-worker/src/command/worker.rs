@@ -8,7 +8,8 @@ use crate::{
     probes,
     settings::Settings,
     shutdown::{DRAIN_LIMIT, Signals, raise_file_limit},
-    worker::{self, Worker},
+    signals,
+    worker::{self, Worker, WorkerOptions},
 };
 use anyhow::Result;
 use kessai_ops::{DataLock, Role, Telemetry};
@@ -37,6 +38,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     manifest: ManifestOption,
+
+    #[command(flatten)]
+    worker: WorkerOptions,
 
     /// Run the sandbox even if it listens on a public address: anybody can log in and pay
     #[arg(long)]
@@ -67,9 +71,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let _lock = DataLock::take(data, Role::Worker)?;
     let telemetry = Telemetry::install()?;
+    let sagas = signals::Signals::start()?;
     prepare(data, options.dev).await?;
-    let host = worker::load_host(&options.manifest.manifest, data, &settings).await?;
-    let mut worker = Worker::start(&host, data, &settings).await?;
+    let host = worker::load_host(&options.manifest.manifest, data, &settings, Some(sagas.sink())).await?;
+    let mut worker = Worker::start(&host, data, &settings, &options.worker).await?;
     let draining = CancellationToken::new();
     let sandbox_address = sandbox_listener
         .as_ref()
@@ -102,6 +107,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         closed.cancel();
         let (_, _) = tokio::join!(edge, worker.drain(DRAIN_LIMIT));
         worker.finish().await;
+        sagas.finish().await;
         if let Some(sandbox) = sandbox {
             sandbox.stop().await;
         }

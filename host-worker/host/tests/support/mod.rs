@@ -133,6 +133,7 @@ pub fn config(folder: &Path, text: &str, limits: Limits) -> HostConfig {
         cache_dir: cache(),
         overrides: Default::default(),
         limits,
+        log_sink: None,
     }
 }
 

@@ -14,13 +14,22 @@ pub(crate) struct Rule {
     pub(crate) broken_by: &'static str,
 }
 
-/// Orders for which nothing is due and nothing is stored unapplied: what is to happen has happened.
+/// Orders for which nothing is due and nothing is stored unapplied: what is to happen has happened. A final saga may be due for the sake of a payment that
+/// may still come. Sagas: the living and the archived ones.
 pub(crate) const RESTING: &str = "
     CREATE TEMP VIEW resting AS
     SELECT * FROM orders.orders AS o
     WHERE o.refund_request IS NULL
-      AND NOT EXISTS (SELECT 1 FROM orders.saga_instances AS s WHERE s.order_no = o.order_no AND s.due_at IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM orders.saga_instances AS s WHERE s.order_no = o.order_no AND s.due_at IS NOT NULL
+                        AND s.phase NOT IN ('SUCCEEDED', 'FAILED', 'COMPENSATED'))
       AND NOT EXISTS (SELECT 1 FROM orders.inbox AS i WHERE i.order_no = o.order_no AND i.applied_at IS NULL);
+    CREATE TEMP VIEW sagas AS
+    SELECT id, order_no, business_key, phase, status, compensation_status FROM orders.saga_instances
+    UNION ALL SELECT id, order_no, business_key, phase, status, compensation_status FROM orders.saga_archive;
+    CREATE TEMP VIEW saga_reservations AS
+    SELECT r.*, s.id AS saga_id, s.phase
+    FROM inventory.reservations AS r JOIN sagas AS s
+      ON s.order_no IS NULL AND substr(r.order_no, 1, length(s.business_key) + 1) = s.business_key || '/';
     CREATE TEMP VIEW wanted AS
     SELECT order_no, product_id, sum(quantity) AS quantity FROM orders.order_lines GROUP BY order_no, product_id;
     CREATE TEMP VIEW spent AS
@@ -71,10 +80,12 @@ pub(crate) const RULES: &[Rule] = &[
          WHERE ?1 > 0 AND (on_hand <> initial - confirmed OR reserved <> held OR on_hand < reserved OR reserved < 0)",
     ),
     always(
-        "every reservation is of a product and an order that exist",
+        // A saga that is no order's reserves under its business key, a slash and a name of its own.
+        "every reservation is of a product and an order or a saga that exist",
         "SELECT r.order_no, r.quantity || ' of product ' || r.product_id || ' ' || r.state
          FROM inventory.reservations AS r
-         WHERE ?1 > 0 AND (NOT EXISTS (SELECT 1 FROM orders.orders AS o WHERE o.order_no = r.order_no)
+         WHERE ?1 > 0 AND ((NOT EXISTS (SELECT 1 FROM orders.orders AS o WHERE o.order_no = r.order_no)
+               AND NOT EXISTS (SELECT 1 FROM saga_reservations AS s WHERE s.order_no = r.order_no))
             OR NOT EXISTS (SELECT 1 FROM inventory.stock AS s WHERE s.product_id = r.product_id))",
     ),
     always(
@@ -92,6 +103,11 @@ pub(crate) const RULES: &[Rule] = &[
         "SELECT o.order_no, 'product ' || r.product_id || ': ' || r.state || ' ' || r.quantity
          FROM orders.orders AS o JOIN inventory.reservations AS r USING (order_no)
          WHERE ?1 > 0 AND o.status = 'FAILED' AND r.state IN ('RESERVED', 'CONFIRMED')",
+    ),
+    always(
+        "no saga that was undone holds stock",
+        "SELECT saga_id, phase || ', ' || order_no || ' product ' || product_id || ': ' || state || ' ' || quantity
+         FROM saga_reservations WHERE ?1 > 0 AND phase IN ('FAILED', 'COMPENSATED') AND state IN ('RESERVED', 'CONFIRMED')",
     ),
     always(
         "a REFUNDED order's stock is sold or put back",
@@ -188,7 +204,7 @@ pub(crate) const RULES: &[Rule] = &[
     always(
         "every order has its saga, and both agree on the end",
         "SELECT o.order_no, o.status || ', saga ' || coalesce(s.status || '/' || coalesce(s.compensation_status, '-'), 'missing')
-         FROM orders.orders AS o LEFT JOIN orders.saga_instances AS s USING (order_no)
+         FROM orders.orders AS o LEFT JOIN sagas AS s USING (order_no)
          WHERE ?1 > 0 AND (s.id IS NULL
             OR (o.status IN ('PENDING', 'WAITING_PAYMENT') AND s.status <> 'RU')
             OR (o.status IN ('PAID', 'REFUNDED') AND s.status <> 'SU')
@@ -203,7 +219,7 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     always(
         "no work is left lying for more than ten minutes",
-        "SELECT order_no, due_kind || ' due ' || ((?1 - due_at) / 1000) || ' s ago, failed ' || failures || ' times'
+        "SELECT id, due_kind || ' due ' || ((?1 - due_at) / 1000) || ' s ago, failed ' || failures || ' times'
          FROM orders.saga_instances WHERE due_at < ?1 - 600000",
     ),
     // --- events ---

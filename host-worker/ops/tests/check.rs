@@ -130,12 +130,12 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
         "UPDATE stock SET initial = 2, on_hand = 0 WHERE product_id = 2",
     ),
     (
-        &["every reservation is of a product and an order that exist"],
+        &["every reservation is of a product and an order or a saga that exist"],
         "inventory",
         "INSERT INTO reservations VALUES ('NOBODY', 1, 1, 'RELEASED', 1, 1)",
     ),
     (
-        &["every reservation is of a product and an order that exist"],
+        &["every reservation is of a product and an order or a saga that exist"],
         "inventory",
         "INSERT INTO reservations VALUES ('PENDING', 9, 1, 'RELEASED', 1, 1)",
     ),
@@ -243,6 +243,15 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
         "sandbox",
         "INSERT INTO payments (merchant_payment_id, code_id, payment_id, request, url, deeplink, amount, status, expires_at, created_at)
            VALUES ('NOBODY-1', 'c9', '99', '{}', '', '', 700, 'COMPLETED', 0, 0)",
+    ),
+    (
+        &["no saga that was undone holds stock"],
+        "orders",
+        "ATTACH DATABASE '@folder@/inventory.db' AS inventory;
+         INSERT INTO saga_instances (id, machine, business_key, phase, status, instance, created_at, updated_at)
+           VALUES ('S1', 'goods_out', 'fair', 'COMPENSATED', 'UN', '{}', 1, 1);
+         INSERT INTO inventory.reservations VALUES ('fair/0', 1, 1, 'CONFIRMED', 1, 1);
+         UPDATE inventory.stock SET initial = initial + 1 WHERE product_id = 1",
     ),
     (&["every order has its saga, and both agree on the end"], "orders", "DELETE FROM saga_instances WHERE order_no = 'GIFT'"),
     (&["every order has its saga, and both agree on the end"], "orders", "UPDATE saga_instances SET status = 'RU' WHERE order_no = 'PAID'"),

@@ -14,14 +14,14 @@ pub(crate) struct Rule {
     pub(crate) broken_by: &'static str,
 }
 
-/// Orders for which nothing is due and nothing is stored unapplied: what is to happen has happened. A final saga may be due for the sake of a payment that
-/// may still come. Sagas: the living and the archived ones.
+/// Orders for which nothing is due and nothing is stored unapplied: what is to happen has happened. A final saga may be due in the end for the sake of a
+/// payment that may still come. Sagas: the living and the archived ones.
 pub(crate) const RESTING: &str = "
     CREATE TEMP VIEW resting AS
     SELECT * FROM orders.orders AS o
     WHERE o.refund_request IS NULL
       AND NOT EXISTS (SELECT 1 FROM orders.saga_instances AS s WHERE s.order_no = o.order_no AND s.due_at IS NOT NULL
-                        AND s.phase NOT IN ('SUCCEEDED', 'FAILED', 'COMPENSATED'))
+                        AND (s.phase NOT IN ('SUCCEEDED', 'FAILED', 'COMPENSATED') OR s.due_at < unixepoch() * 1000 + 60000))
       AND NOT EXISTS (SELECT 1 FROM orders.inbox AS i WHERE i.order_no = o.order_no AND i.applied_at IS NULL);
     CREATE TEMP VIEW sagas AS
     SELECT id, order_no, business_key, phase, status, compensation_status FROM orders.saga_instances

@@ -14,6 +14,6 @@ pub use database::Database;
 pub use health::{DatabaseProbe, Health, Probe};
 pub use lock::{DataLock, LockError, Role};
 pub use logging::{LogFormat, LoggingError, install as install_logging};
-pub use migrate::{Migrated, MigrationError, migrate};
+pub use migrate::{Migrated, MigrationError, migrate, outdated};
 pub use seed::{SeedError, Seeded, seed};
 pub use telemetry::Telemetry;

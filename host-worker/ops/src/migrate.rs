@@ -51,6 +51,22 @@ pub async fn migrate(data: &Path) -> Result<Vec<Migrated>, MigrationError> {
     futures::future::try_join_all(Database::ALL.map(|database| migrate_one(database, data))).await
 }
 
+/// The databases of a data directory that are missing or lack a migration. Changes nothing.
+pub async fn outdated(data: &Path) -> Vec<Database> {
+    let mut outdated = Vec::new();
+    for database in Database::ALL {
+        let known = migrations(database).iter().count();
+        let is_current = match database.open_read_only(data).await {
+            Ok(mut connection) => applied(&mut connection).await >= known,
+            Err(_) => false,
+        };
+        if !is_current {
+            outdated.push(database);
+        }
+    }
+    outdated
+}
+
 async fn migrate_one(database: Database, data: &Path) -> Result<Migrated, MigrationError> {
     let path = database.file(data);
     let mut connection = SqliteConnectOptions::new()
@@ -148,6 +164,21 @@ mod tests {
                 .unwrap();
             assert_eq!(mode, "wal", "{database}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_outdated_until_every_migration_is_applied() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(outdated(data.path()).await, Database::ALL);
+        assert!(!Database::Orders.file(data.path()).exists());
+        migrate(data.path()).await.unwrap();
+        assert_eq!(outdated(data.path()).await, []);
+        let mut orders = Database::Orders.open(data.path()).await.unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 2")
+            .execute(&mut orders)
+            .await
+            .unwrap();
+        assert_eq!(outdated(data.path()).await, [Database::Orders]);
     }
 
     #[tokio::test]

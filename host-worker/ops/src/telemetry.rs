@@ -1,13 +1,18 @@
 //! Figures for Prometheus.
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Upper edges of every histogram's buckets, in seconds: 0.5 ms to 30 s.
 const BUCKETS: [f64; 15] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 30.0,
+];
+
+/// The same for sagas, which wait for people and other services: 5 ms to an hour.
+const SAGA_BUCKETS: [f64; 16] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
 ];
 
 /// What was counted in this process.
@@ -21,6 +26,7 @@ impl Telemetry {
     pub fn install() -> Result<Telemetry, BuildError> {
         let handle = PrometheusBuilder::new()
             .set_buckets(&BUCKETS)?
+            .set_buckets_for_metric(Matcher::Prefix("kessai_saga_".to_owned()), &SAGA_BUCKETS)?
             .install_recorder()?;
         describe();
         Ok(Telemetry { handle })
@@ -106,6 +112,55 @@ fn describe() {
         "Work on one due order, by kind"
     );
     describe_gauge!("kessai_schedule_running", "Due orders worked on now");
+    describe_sagas();
+}
+
+fn describe_sagas() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("kessai_saga_started_total", "Sagas started, by machine");
+    describe_counter!(
+        "kessai_saga_finished_total",
+        "Sagas that ended for good, by machine and status"
+    );
+    describe_counter!(
+        "kessai_saga_compensated_total",
+        "Sagas of which everything was undone, by machine"
+    );
+    describe_counter!(
+        "kessai_saga_parked_total",
+        "Sagas left to an operator, by machine: alert on any"
+    );
+    describe_counter!(
+        "kessai_saga_recoveries_total",
+        "Sagas that had stopped and were taken up again, by machine"
+    );
+    describe_counter!(
+        "kessai_saga_archived_total",
+        "Finished sagas moved to the archive"
+    );
+    describe_histogram!(
+        "kessai_saga_duration_seconds",
+        Unit::Seconds,
+        "From a saga's start to its end, by machine and status"
+    );
+    describe_histogram!(
+        "kessai_saga_state_duration_seconds",
+        Unit::Seconds,
+        "One state of a saga with all its tries, by machine, state and status"
+    );
+    describe_gauge!(
+        "kessai_saga_in_flight",
+        "Sagas that have not ended, by machine and phase"
+    );
+    describe_gauge!(
+        "kessai_saga_oldest_seconds",
+        Unit::Seconds,
+        "Age of the oldest saga in flight, by machine and phase"
+    );
+    describe_counter!(
+        "kessai_spans_dropped_total",
+        "Spans that could not be sent to the collector"
+    );
 }
 
 /// Resident memory, where the system says.

@@ -258,6 +258,16 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
     (&["every order has its saga, and both agree on the end"], "orders", "UPDATE saga_instances SET status = 'SU' WHERE order_no = 'FAILED'"),
     (&["every order has its saga, and both agree on the end"], "orders", "UPDATE saga_instances SET status = 'SU' WHERE order_no = 'WAITING'"),
     (&["no saga is unfinished past its deadline"], "orders", "UPDATE orders SET expires_at = NOW - 61000 WHERE order_no = 'WAITING'"),
+    (
+        &["no saga is unfinished past its deadline"],
+        "orders",
+        "INSERT INTO saga_instances (id, machine, phase, status, instance, created_at, updated_at) VALUES ('S1', 'm', 'PARKED', 'UN', '{}', 1, 1)",
+    ),
+    (
+        &["no saga is unfinished past its deadline"],
+        "orders",
+        "INSERT INTO saga_instances (id, machine, phase, status, instance, created_at, updated_at) VALUES ('S1', 'm', 'RETRYING', 'RU', '{}', 1, 1)",
+    ),
     (&["no saga is unfinished past its deadline"], "orders", "UPDATE orders SET created_at = NOW - 601000 WHERE order_no = 'PENDING'"),
     (&["no work is left lying for more than ten minutes"], "orders", "UPDATE saga_instances SET due_at = NOW - 601000 WHERE order_no = 'WAITING'"),
     (&["the outbox holds each version of every order once"], "orders", "DELETE FROM outbox WHERE key = 'PAID'"),
@@ -336,6 +346,47 @@ async fn what_is_under_way_is_no_finding() {
     .await;
     let report = check_with(data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn archived_sagas_and_sagas_without_an_order_are_held_to_the_same_rules() {
+    let data = healthy_shop().await;
+    execute(
+        data.path(),
+        "orders",
+        "INSERT INTO saga_archive (id, machine, order_no, phase, status, compensation_status, instance, fence, created_at, updated_at, ended_at, archived_at)
+           SELECT id, machine, order_no, phase, status, compensation_status, instance, fence, created_at, updated_at, updated_at, NOW
+           FROM saga_instances WHERE phase IN ('SUCCEEDED', 'COMPENSATED');
+         DELETE FROM saga_instances WHERE phase IN ('SUCCEEDED', 'COMPENSATED');
+         INSERT INTO saga_instances (id, machine, business_key, phase, status, instance, created_at, updated_at) VALUES
+           ('S1', 'goods_out', 'fair', 'SUCCEEDED', 'SU', '{}', 1, 1), ('S2', 'goods_out', 'gala', 'COMPENSATED', 'UN', '{}', 1, 1),
+           ('S3', 'asks', NULL, 'WAITING', 'RU', '{}', 1, 1)",
+    )
+    .await;
+    execute(
+        data.path(),
+        "inventory",
+        "INSERT INTO reservations VALUES ('fair/0', 1, 1, 'RESERVED', NOW, NOW), ('gala/0', 1, 1, 'RELEASED', NOW, NOW);
+         UPDATE stock SET reserved = 1 WHERE product_id = 1",
+    )
+    .await;
+    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+
+    execute(
+        data.path(),
+        "orders",
+        "UPDATE saga_archive SET status = 'RU' WHERE order_no = 'PAID'; UPDATE saga_instances SET phase = 'FAILED' WHERE id = 'S1'",
+    )
+    .await;
+    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    assert_eq!(
+        broken(&report),
+        [
+            "no saga that was undone holds stock",
+            "every order has its saga, and both agree on the end"
+        ]
+    );
 }
 
 #[tokio::test]

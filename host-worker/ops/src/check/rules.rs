@@ -211,11 +211,17 @@ pub(crate) const RULES: &[Rule] = &[
             OR (o.status = 'FAILED' AND s.status NOT IN ('FA', 'UN')))",
     ),
     always(
-        // A minute for the deadline's own work; ten for an order that never got as far as a deadline.
+        // A minute for the deadline's own work; ten for an order that never got as far as a deadline. Other sagas that are given up, or that
+        // nobody would come for, have none left to wait for.
         "no saga is unfinished past its deadline",
         "SELECT o.order_no, o.status || ', due ' || ((?1 - coalesce(o.expires_at, o.created_at)) / 1000) || ' s ago'
          FROM orders.orders AS o
-         WHERE o.status IN ('PENDING', 'WAITING_PAYMENT') AND ?1 > coalesce(o.expires_at + 60000, o.created_at + 600000)",
+         WHERE o.status IN ('PENDING', 'WAITING_PAYMENT') AND ?1 > coalesce(o.expires_at + 60000, o.created_at + 600000)
+         UNION ALL
+         SELECT id, 'PARKED: it waits for an operator' FROM orders.saga_instances WHERE order_no IS NULL AND phase = 'PARKED'
+         UNION ALL
+         SELECT id, phase || ', and nothing will ever be due' FROM orders.saga_instances
+         WHERE due_at IS NULL AND phase IN ('RUNNING', 'RETRYING', 'COMPENSATING', 'RECOVERING')",
     ),
     always(
         "no work is left lying for more than ten minutes",

@@ -1,5 +1,8 @@
 //! Logs: one JSON object a line, or a readable line when somebody is watching.
 
+mod json;
+
+use json::FlatJson;
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
@@ -41,13 +44,7 @@ pub fn install(format: LogFormat, filter: Option<&str>) -> Result<(), LoggingErr
             .with(lines)
             .try_init()?;
     } else {
-        let lines = fmt::layer()
-            .json()
-            // `component` and `requestId` beside the message, not in a bag of their own.
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .with_writer(std::io::stderr);
+        let lines = fmt::layer().event_format(FlatJson).with_writer(std::io::stderr);
         tracing_subscriber::registry()
             .with(filter)
             .with(lines)

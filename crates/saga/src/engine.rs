@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::core::{AdvanceError, Command, Event};
 use crate::definition::StateMachine;
+use crate::in_flight::InFlight;
 use crate::instance::{Instance, Millis};
 use crate::machines::Machines;
+use crate::recovery_policy::RecoveryPolicy;
 use crate::service::{ServiceCall, ServiceError};
 
 /// Reaches services.
@@ -75,8 +77,9 @@ pub enum EngineError {
 
 /// Runs instances of registered machines.
 ///
-/// Every change of an instance is stored before anything depends on it, in one write for each step; a state or machine whose `IsPersist` is false is
-/// spared the write before its call. Whoever calls a method drives the instance until it ends or waits; if the
+/// Every change of an instance is stored before anything depends on it, in one write for each step at most: an outcome that nothing depends on yet,
+/// because no new call comes of it, is stored with the next one, and a state or machine whose `IsPersist` is false is spared the write before its call.
+/// Calls of a loop or of several sub-machines are made at the same time. Whoever calls a method drives the instance until it ends or waits; if the
 /// returned future is dropped or its process dies, [`Engine::resume`] takes the instance up where it was stored.
 #[derive(Debug)]
 pub struct Engine<I, S, C> {
@@ -102,30 +105,34 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
         Arc::make_mut(&mut machines).add(machine);
     }
 
+    /// With another policy for instances that end unsettled.
+    #[must_use]
+    pub fn with_recovery(mut self, policy: RecoveryPolicy) -> Self {
+        let machines = self.machines.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(machines).recovery = policy;
+        self
+    }
+
     /// Runs a new instance until it ends or waits for an event.
     ///
     /// # Errors
-    /// If there is no such machine or the store fails. A saga that fails is no error: look at its status.
+    /// If there is no such machine, the parameters are more than an instance can keep, or the store fails. A saga that fails is no error: look at its status.
     pub async fn start(
         &self,
         machine: &str,
         business_key: Option<&str>,
         params: Map<String, Value>,
     ) -> Result<Instance, EngineError> {
-        let machines = self.machines();
-        if machines.get(machine).is_none() {
-            return Err(AdvanceError::UnknownMachine {
-                machine: machine.to_owned(),
-            }
-            .into());
-        }
         let id = self.store.new_id(machine).await?;
-        let instance = machines.start(machine, id, business_key, params, self.clock.now())?;
+        let instance = self
+            .machines()
+            .start(machine, id, business_key, params, self.clock.now())?;
         self.store.insert(&instance).await?;
         self.drive(instance, Event::Resume).await
     }
 
-    /// Takes up an instance that nobody drives: after a crash, or because its deadline has passed.
+    /// Takes up an instance that nobody drives: after a crash, because its deadline has passed, or because it ended unsettled and its
+    /// recovery is due ([`Instance::due_at`]).
     ///
     /// # Errors
     /// If there is no such instance, somebody else changes it meanwhile, or the store fails.
@@ -197,28 +204,40 @@ impl<I: ServiceInvoker, S: Store, C: Clock> Engine<I, S, C> {
 
     async fn drive(&self, mut instance: Instance, mut event: Event) -> Result<Instance, EngineError> {
         let machines = self.machines();
+        let mut in_flight = InFlight::new();
         let mut stored = instance.version;
         loop {
+            // An outcome can be had again from the service, under the same step id; nothing else can.
+            let mut must_save = !matches!(event, Event::Resume | Event::Outcome { .. });
             let command = machines.advance(&mut instance, event, self.clock.now())?;
-            let spared = matches!(&command, Command::Invoke { calls, .. } if !calls[0].persist);
-            if instance.version != stored && !spared {
+            must_save |= match &command {
+                Command::Invoke { calls, .. } => {
+                    calls.iter().any(|call| call.persist && !in_flight.has(call))
+                }
+                _ => true,
+            };
+            if instance.version != stored && must_save {
                 self.store.save(&instance, stored).await?;
                 stored = instance.version;
             }
             event = match command {
                 Command::Finished | Command::WaitForEvent { .. } => return Ok(instance),
                 Command::Sleep { until } => {
-                    self.clock
-                        .sleep_until(until.min(instance.deadline.unwrap_or(until)))
-                        .await;
+                    self.clock.sleep_until(until).await;
                     instance.due_event(self.clock.now())
                 }
-                Command::Invoke { mut calls, .. } => {
-                    let call = calls.swap_remove(0);
-                    let step_id = call.step_id.clone();
-                    Event::Outcome {
-                        step_id,
-                        result: self.invoker.invoke(call).await,
+                Command::Invoke { calls, wake_at } => {
+                    in_flight.keep_only(&calls);
+                    for call in calls {
+                        if !in_flight.has(&call) {
+                            let (step_id, attempt) = (call.step_id.clone(), call.attempt);
+                            in_flight.add(step_id, attempt, self.invoker.invoke(call));
+                        }
+                    }
+                    let alarm = wake_at.map(|at| self.clock.sleep_until(at));
+                    match in_flight.next(alarm).await {
+                        Some((step_id, result)) => Event::Outcome { step_id, result },
+                        None => instance.due_event(self.clock.now()),
                     }
                 }
             };

@@ -36,6 +36,7 @@ mod definition;
 mod engine;
 mod expression;
 mod hash;
+mod in_flight;
 mod instance;
 mod machines;
 pub mod memory;

@@ -74,7 +74,7 @@ const UNDONE: [&str; 4] = [
 ];
 
 fn event(name: &'static str) -> Vec<Arrival> {
-    vec![Arrival::Event(name, Value::Null)]
+    vec![Arrival::Event(name.into(), Value::Null)]
 }
 
 #[allow(clippy::too_many_lines)] // a table

@@ -175,9 +175,9 @@ fn run(plan: &Plan, crashes: &[usize], store_every: usize) -> (Instance, World) 
     let mut world = world(plan);
     let mut driver = Driver::new(&machine, "random", &mut world);
     driver.arrivals = vec![
-        Arrival::Event("GO", Value::Null),
+        Arrival::Event("GO".into(), Value::Null),
         Arrival::Deadline,
-        Arrival::Event("GO", Value::Null),
+        Arrival::Event("GO".into(), Value::Null),
     ];
     driver.crashes = crashes.to_vec();
     driver.store_every = store_every;

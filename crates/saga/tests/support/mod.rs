@@ -19,6 +19,8 @@ pub struct World {
     recorded: BTreeMap<StepId, (Vec<Value>, Result<Value, ServiceError>)>,
     /// `service.method` of each effect, in order; an effect happens once for a step id.
     pub effects: Vec<String>,
+    /// What calls got whose answers were lost in a crash: the repeat, with the same attempt, gets the same.
+    lost: BTreeMap<(StepId, u32), Result<Value, ServiceError>>,
     /// The calls as they came, repeats included.
     pub calls: Vec<ServiceCall>,
 }
@@ -50,7 +52,16 @@ impl World {
         self.scripts.insert(service.to_owned(), answers);
     }
 
+    /// A call whose answer nobody gets any more.
+    pub fn invoke_in_vain(&mut self, call: &ServiceCall) {
+        let outcome = self.invoke(call);
+        self.lost.insert((call.step_id.clone(), call.attempt), outcome);
+    }
+
     pub fn invoke(&mut self, call: &ServiceCall) -> Result<Value, ServiceError> {
+        if let Some(outcome) = self.lost.remove(&(call.step_id.clone(), call.attempt)) {
+            return outcome;
+        }
         let service = format!("{}.{}", call.service, call.method);
         self.calls.push(call.clone());
         if let Some((input, outcome)) = self.recorded.get(&call.step_id) {
@@ -106,7 +117,7 @@ pub fn only(machine: StateMachine) -> Machines {
 /// What a wait is ended with.
 #[derive(Debug, Clone)]
 pub enum Arrival {
-    Event(&'static str, Value),
+    Event(String, Value),
     Deadline,
 }
 
@@ -124,6 +135,10 @@ pub struct Driver<'a> {
     pub advances: usize,
     /// Milliseconds slept, each time.
     pub pauses: Vec<Millis>,
+    /// Of several calls, the one that comes back first: 0 the first, a large number the last.
+    pub first_back: usize,
+    /// Most calls that were wanted at the same time.
+    pub most_at_once: usize,
 }
 
 impl<'a> Driver<'a> {
@@ -138,6 +153,8 @@ impl<'a> Driver<'a> {
             now: 1_000_000,
             advances: 0,
             pauses: Vec::new(),
+            first_back: 0,
+            most_at_once: 0,
         }
     }
 
@@ -174,16 +191,17 @@ impl<'a> Driver<'a> {
             );
 
             // An event that arrived from outside is stored with what came of it, or it would be lost.
-            if arrived > stored_arrived || advance % self.store_every == 0 || command == Command::Finished {
+            let outside = advance == 1 || arrived > stored_arrived;
+            if outside || advance % self.store_every == 0 || command == Command::Finished {
                 stored = text;
                 stored_arrived = arrived;
             }
             if self.crashes.contains(&advance) {
                 if let Command::Invoke { calls, .. } = &command {
-                    let call = &calls[0];
                     // The service may have been reached all the same.
                     if advance % 2 == 0 {
-                        let _ = self.world.invoke(call);
+                        self.world
+                            .invoke_in_vain(&calls[self.first_back.min(calls.len() - 1)]);
                     }
                 }
                 instance = serde_json::from_str(&stored).unwrap();
@@ -198,7 +216,8 @@ impl<'a> Driver<'a> {
                     instance.due_event(self.now)
                 }
                 Command::Invoke { mut calls, .. } => {
-                    let call = calls.swap_remove(0);
+                    self.most_at_once = self.most_at_once.max(calls.len());
+                    let call = calls.swap_remove(self.first_back.min(calls.len() - 1));
                     self.now += 1;
                     Event::Outcome {
                         result: self.world.invoke(&call),
@@ -214,11 +233,8 @@ impl<'a> Driver<'a> {
                             Event::DeadlinePassed
                         }
                         Arrival::Event(name, payload) => {
-                            assert!(names.iter().any(|known| known == name));
-                            Event::Signal {
-                                name: name.to_owned(),
-                                payload,
-                            }
+                            assert!(names.contains(&name));
+                            Event::Signal { name, payload }
                         }
                     }
                 }
@@ -236,15 +252,20 @@ pub fn trouble(kind: saga::ErrorKind) -> Result<Value, ServiceError> {
     Err(ServiceError::new(kind, "Unavailable", "no answer"))
 }
 
-/// `name:status` of each run, compensations with a `~` in front.
+/// `name:status` of each run, compensations with a `~` in front, sub-machines with their own trace behind it.
 pub fn trace(instance: &Instance) -> Vec<String> {
     let runs = instance.states.iter();
     runs.map(|run| {
+        let child = run
+            .child
+            .as_ref()
+            .map(|child| format!(" [{}]", trace(child).join(" ")));
         format!(
-            "{}{}:{}",
+            "{}{}:{}{}",
             if run.is_compensation() { "~" } else { "" },
             run.name,
-            run.status.code()
+            run.status.code(),
+            child.unwrap_or_default()
         )
     })
     .collect()

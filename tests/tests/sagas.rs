@@ -344,7 +344,7 @@ async fn go_through_a_crash(crash_at: &str, fails: bool) -> Result<bool> {
 }
 
 /// Shops that crash side by side: each mostly waits for a lease to run out.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 
 /// Every commit and every call outside is a place to die, before and after it.
 async fn survive_everywhere(fails: bool) -> Result<usize> {

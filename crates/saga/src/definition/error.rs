@@ -44,6 +44,8 @@ pub enum Problem {
     Recursive,
     #[error("a state's name is part of step ids: no `:`, no `~`, and no `-loop-` with a number at its end")]
     UnsafeName,
+    #[error("comes twice")]
+    ComesTwice,
     #[error("larger than {0}")]
     TooLarge(&'static str),
 }

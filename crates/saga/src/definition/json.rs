@@ -1,22 +1,34 @@
 //! JSON in which no key comes twice: of two states of one name the first would be lost without a word.
 
+use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// A text's JSON, and where a key came twice first: the keys, and indices in brackets, that lead there.
+///
 /// # Errors
-/// If the text is not JSON, nests deeper than 128 levels, or has a key twice in one object.
-pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
+/// If the text is not JSON, or nests deeper than 128 levels.
+pub(super) fn parse(text: &str) -> Result<(Value, Option<Vec<String>>), serde_json::Error> {
+    let (path, repeated) = (RefCell::default(), RefCell::default());
+    let reading = Reading {
+        path: &path,
+        repeated: &repeated,
+    };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Unrepeated.deserialize(&mut reader)?;
+    let value = reading.deserialize(&mut reader)?;
     reader.end()?;
-    Ok(value)
+    Ok((value, repeated.into_inner()))
 }
 
-struct Unrepeated;
+#[derive(Clone, Copy)]
+struct Reading<'p> {
+    path: &'p RefCell<Vec<String>>,
+    repeated: &'p RefCell<Option<Vec<String>>>,
+}
 
-impl<'de> DeserializeSeed<'de> for Unrepeated {
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -24,7 +36,7 @@ impl<'de> DeserializeSeed<'de> for Unrepeated {
     }
 }
 
-impl<'de> Visitor<'de> for Unrepeated {
+impl<'de> Visitor<'de> for Reading<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,19 +69,26 @@ impl<'de> Visitor<'de> for Unrepeated {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Self)? {
-            list.push(item);
+        loop {
+            self.path.borrow_mut().push(format!("[{}]", list.len()));
+            let item = items.next_element_seed(self)?;
+            self.path.borrow_mut().pop();
+            match item {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
         }
-        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` comes twice")));
+            self.path.borrow_mut().push(key.clone());
+            if object.contains_key(&key) && self.repeated.borrow().is_none() {
+                *self.repeated.borrow_mut() = Some(self.path.borrow().clone());
             }
-            let value = entries.next_value_seed(Self)?;
+            let value = entries.next_value_seed(self)?;
+            self.path.borrow_mut().pop();
             object.insert(key, value);
         }
         Ok(Value::Object(object))

@@ -31,7 +31,8 @@ impl StateMachine {
         if text.len() > MAX_TEXT {
             return Err(nowhere(Problem::TooLarge("1 MiB")));
         }
-        let json = json::parse(text).map_err(|error| nowhere(Problem::NotJson(error.to_string())))?;
+        let (json, repeated) =
+            json::parse(text).map_err(|error| nowhere(Problem::NotJson(error.to_string())))?;
         let object = json
             .as_object()
             .ok_or_else(|| nowhere(Problem::Wrong("an object")))?;
@@ -42,6 +43,9 @@ impl StateMachine {
             path: "",
             object,
         };
+        if let Some(path) = repeated {
+            return Err(comes_twice(name, &path));
+        }
         let machine = machine(&reader)?;
         check::check(&machine)?;
         Ok(machine)
@@ -110,6 +114,19 @@ fn state(reader: &Reader<'_>) -> Read<State> {
         }),
         "WaitForEvent" => wait_for_event(reader).map(State::Wait),
         other => Err(reader.refuse("Type", Problem::UnknownStateType(other.to_owned()))),
+    }
+}
+
+fn comes_twice(machine: &str, path: &[String]) -> DefinitionError {
+    let (state, path) = match path {
+        [states, state, _, ..] if states == "States" => (Some(state.clone()), &path[2..]),
+        _ => (None, path),
+    };
+    DefinitionError {
+        machine: machine.to_owned(),
+        state,
+        key: Some(path.join(".").replace(".[", "[")),
+        problem: Box::new(Problem::ComesTwice),
     }
 }
 

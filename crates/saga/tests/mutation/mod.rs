@@ -20,7 +20,8 @@ pub fn valid_definitions() -> Vec<(String, Value)> {
         files
     };
     let mut definitions = Vec::new();
-    for path in [folder("tests/machines"), folder("../../components/order")].concat() {
+    let folders = ["tests/machines", "../../components/order", "../../docs/examples"];
+    for path in folders.into_iter().flat_map(folder) {
         let json: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         if json.get("refused").is_some() {

@@ -14,7 +14,7 @@ mod worker;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use kessai_ops::LogFormat;
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 /// Orders and payments for PayPay: the host worker.
 ///
@@ -30,9 +30,9 @@ struct Cli {
     #[arg(long, global = true, value_enum, default_value_t, env = "KESSAI_LOG_FORMAT")]
     log_format: Format,
 
-    /// What is logged, for example `info` or `warn,kessai_relay=debug`
-    #[arg(long, global = true, default_value = "info", env = "KESSAI_LOG")]
-    log: String,
+    /// What is logged, for example `info` or `warn,kessai_relay=debug`; unless set, `info`, for `saga` only `error`
+    #[arg(long, global = true, env = "KESSAI_LOG")]
+    log: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -56,8 +56,8 @@ enum Command {
     /// Fill an empty catalogue with the sample products and their stock
     Seed(command::seed::Options),
     Check(command::check::Options),
+    Saga(command::saga::Options),
     Sandbox(command::sandbox::Options),
-    /// Show the variables in force and where each comes from, with secrets hidden
     Config(command::config::Options),
 }
 
@@ -67,6 +67,30 @@ struct DataOption {
     /// Folder of the databases
     #[arg(long, value_name = "FOLDER", default_value = ".kessai", env = "KESSAI_DATA")]
     data: PathBuf,
+}
+
+/// Where the shop listens: the variables that name its addresses follow.
+#[derive(Clone, Debug, clap::Args)]
+struct AddressOptions {
+    /// Where `kessai up` listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+
+    /// Where its sandbox listens; the next port unless set
+    #[arg(long, value_name = "ADDRESS")]
+    sandbox_listen: Option<SocketAddr>,
+}
+
+impl AddressOptions {
+    /// Sets what `kessai up` would, had it been started with these.
+    fn derive(&self, settings: &mut settings::Settings) -> anyhow::Result<()> {
+        let sandbox = self
+            .sandbox_listen
+            .map_or_else(|| addresses::next_port(self.listen), Ok)?;
+        addresses::derive_shop(settings, self.listen);
+        settings.derive("paypay_base_url", addresses::origin(sandbox));
+        Ok(())
+    }
 }
 
 /// The application that is run.
@@ -99,7 +123,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Format::Json => LogFormat::Json,
         Format::Pretty => LogFormat::Pretty,
     };
-    kessai_ops::install_logging(format, Some(&cli.log))?;
+    // Whoever steers a saga wants to read the saga, not what the components log on the way.
+    let usual = match cli.command {
+        Command::Saga(_) => "error",
+        _ => "info",
+    };
+    kessai_ops::install_logging(format, Some(cli.log.as_deref().unwrap_or(usual)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         match cli.command {
@@ -108,6 +137,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate(options) => command::migrate::run(options).await,
             Command::Seed(options) => command::seed::run(options).await,
             Command::Check(options) => command::check::run(options).await,
+            Command::Saga(options) => command::saga::run(options).await,
             Command::Sandbox(options) => command::sandbox::run(options).await,
             Command::Config(options) => command::config::run(&options),
         }

@@ -15,7 +15,10 @@ fn kessai(arguments: &[&str]) -> Output {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["up", "worker", "migrate", "seed", "check", "sandbox", "config"] {
+    let commands = [
+        "up", "worker", "migrate", "seed", "check", "saga", "sandbox", "config",
+    ];
+    for command in commands {
         let output = kessai(&[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -36,7 +39,9 @@ fn the_configuration_is_shown_without_its_secrets() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(
-        text.contains("public_url") && text.contains("paypay_api_secret"),
+        text.contains("public_url")
+            && text.contains("paypay_api_secret")
+            && text.contains("KESSAI_SAGA_ARCHIVE_DAYS"),
         "{text}"
     );
     assert!(
@@ -60,5 +65,56 @@ fn an_empty_folder_has_nothing_wrong_only_once_it_is_migrated() {
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+#[test]
+fn definitions_are_validated_without_a_shop() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = file(
+        "good.json",
+        r#"{"Name": "m", "StartState": "A", "States": {"A": {"Type": "Succeed"}}}"#,
+    );
+    let bad = file(
+        "bad.json",
+        r#"{"Name": "m", "StartState": "A", "States": {"A": {"Type": "Sleep"}}}"#,
+    );
+    let output = kessai(&["saga", "validate", &good]);
+    assert!(output.status.success());
+    let output = kessai(&["saga", "validate", &good, &bad, "no-such-file.json"]);
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        out.contains("good.json: ok") && !out.contains("bad.json"),
+        "{out}"
+    );
+    assert!(
+        err.contains("bad.json: machine `m`, state `A`, `Type`: `Sleep` is no state type"),
+        "{err}"
+    );
+    assert!(err.contains("no-such-file.json cannot be read"), "{err}");
+}
+
+#[test]
+fn sagas_are_looked_for_only_where_the_shops_databases_are() {
+    let data = tempfile::tempdir().unwrap();
+    let output = kessai(&["saga", "list", "--data", data.path().to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(1) && text.contains("kessai migrate"),
+        "{text}"
+    );
+    assert_eq!(
+        std::fs::read_dir(data.path()).unwrap().count(),
+        0,
+        "looking made something"
     );
 }

@@ -1,31 +1,30 @@
 //! `kessai config`
 
-use crate::{ManifestOption, addresses, settings::Settings};
+use crate::{AddressOptions, ManifestOption, settings::Settings, worker::WorkerOptions};
 use anyhow::Result;
-use std::{net::SocketAddr, process::ExitCode};
+use std::process::ExitCode;
 
+/// Show the settings in force and where each comes from, with secrets hidden
+///
+/// First the variables of spin.toml, then the worker's own settings, which are flags, too. With --listen: what `kessai up` would use with that address.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     manifest: ManifestOption,
 
-    /// Show what `kessai up` would use with this address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    addresses: AddressOptions,
 
-    /// As in `kessai up`; the next port unless set
-    #[arg(long, value_name = "ADDRESS")]
-    sandbox_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    worker: WorkerOptions,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut settings = Settings::read(&options.manifest.manifest)?;
-    let sandbox = options
-        .sandbox_listen
-        .map_or_else(|| addresses::next_port(options.listen), Ok)?;
-    addresses::derive_shop(&mut settings, options.listen);
-    settings.derive("paypay_base_url", addresses::origin(sandbox));
+    options.addresses.derive(&mut settings)?;
     print!("{}", table(&settings));
+    let days = options.worker.saga_archive_days;
+    println!("\nKESSAI_SAGA_ARCHIVE_DAYS (--saga-archive-days)  {days}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod migrate;
+pub(crate) mod saga;
 pub(crate) mod sandbox;
 pub(crate) mod seed;
 pub(crate) mod up;

@@ -12,5 +12,6 @@ pub mod payments;
 pub mod refunds;
 pub mod request;
 pub mod result;
+pub mod retry_after;
 pub mod signing;
 pub mod webhook;

@@ -67,6 +67,52 @@ pub struct Refunds {
     pub data: Vec<Refund>,
 }
 
+/// `data` of payment details as an authorization has it: with what was captured of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AuthorizedPayment {
+    #[serde(flatten)]
+    pub payment: Payment,
+    /// `{"data":[…]}`; null or absent: none, or not told.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub captures: Captures,
+}
+
+/// The captures in a payment's details. PayPay takes one for each authorization.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Captures {
+    #[serde(default)]
+    pub data: Vec<Captured>,
+}
+
+/// One capture in a payment's details.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Captured {
+    pub merchant_capture_id: MerchantCaptureId,
+    pub amount: Money,
+}
+
+impl AuthorizedPayment {
+    /// Yen taken under `id`; `None`: nothing was. Where the details do not list captures, the completed payment's own amount.
+    pub fn captured(&self, id: &MerchantCaptureId) -> Option<i64> {
+        if !matches!(
+            self.payment.status,
+            PaymentStatus::Completed | PaymentStatus::Refunded
+        ) {
+            return None;
+        }
+        if self.captures.data.is_empty() {
+            return Some(self.payment.amount.amount);
+        }
+        let ours = self
+            .captures
+            .data
+            .iter()
+            .find(|capture| capture.merchant_capture_id == *id)?;
+        Some(ours.amount.amount)
+    }
+}
+
 fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(d)?.unwrap_or_default())
 }
@@ -96,15 +142,20 @@ impl Capture {
             order_description: fields.text("orderDescription")?.to_owned(),
             requested_at: fields.integer("requestedAt")?,
         };
-        if request.amount.amount < 1 {
+        request.check()?;
+        Ok(request)
+    }
+
+    /// The limits that types do not carry.
+    pub fn check(&self) -> Result<(), RequestError> {
+        if self.amount.amount < 1 {
             return Err(RequestError::invalid("amount.amount", "must be 1 or more"));
         }
         at_most(
             "orderDescription",
-            Some(&request.order_description),
+            Some(&self.order_description),
             crate::codes::MAX_DESCRIPTION_CHARS,
-        )?;
-        Ok(request)
+        )
     }
 }
 
@@ -168,6 +219,31 @@ mod tests {
         assert_eq!(payment.refunds, Refunds::default());
         let body = serde_json::to_string(&payment).unwrap();
         assert_eq!(serde_json::from_str::<Payment>(&body).unwrap(), payment);
+    }
+
+    #[test]
+    fn what_was_captured_is_read_from_the_list_if_there_is_one() {
+        let read = |status: &str, captures: &str| {
+            let body = format!(
+                r#"{{"status":"{status}","merchantPaymentId":"m","amount":{{"amount":500,"currency":"JPY"}},"captures":{captures}}}"#
+            );
+            let payment: AuthorizedPayment = serde_json::from_str(&body).unwrap();
+            payment.captured(&"c".parse().unwrap())
+        };
+        let list = |id: &str| {
+            format!(
+                r#"{{"data":[{{"merchantCaptureId":"{id}","amount":{{"amount":80,"currency":"JPY"}},"status":"COMPLETED"}}]}}"#
+            )
+        };
+        assert_eq!(read("COMPLETED", &list("c")), Some(80));
+        assert_eq!(read("COMPLETED", &list("x")), None, "somebody else's capture");
+        assert_eq!(read("COMPLETED", "null"), Some(500));
+        assert_eq!(read("COMPLETED", "{}"), Some(500));
+        assert_eq!(
+            read("AUTHORIZED", &list("c")),
+            None,
+            "asked for and not taken yet"
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ text_enum! {
         MissingRequestParams = "MISSING_REQUEST_PARAMS",
         /// The state of the payment or code does not allow the call.
         UnacceptableOp = "UNACCEPTABLE_OP",
+        /// 401: the contract with PayPay does not cover the call, for example authorizations.
+        OpOutOfScope = "OP_OUT_OF_SCOPE",
         /// Wrong key, signature or clock.
         Unauthorized = "UNAUTHORIZED",
         /// The merchant in `X-ASSUME-MERCHANT` is not one of this client.

@@ -106,7 +106,7 @@ async fn order_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
 }
 
 async fn admin_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> Result<Answer, Problem> {
-    use admin::{sagas, state_machines};
+    use admin::{payments, sagas, state_machines};
     let reads = ctx.effective_method() == Method::GET;
     match rest {
         ["sagas"] => {
@@ -125,6 +125,10 @@ async fn admin_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
         ["sagas", id, action] => {
             ctx.allow(&[Method::POST])?;
             sagas::steer(ctx, &operator(ctx).await?, id, action, body).await
+        }
+        ["payments", order_no, "refund"] => {
+            ctx.allow(&[Method::POST])?;
+            payments::refund(ctx, &operator(ctx).await?, order_no, body).await
         }
         ["state-machines"] => {
             ctx.allow(&[Method::GET, Method::POST])?;
@@ -213,6 +217,7 @@ mod tests {
             ("POST", "/api/admin/sagas/K1"),
             ("GET", "/api/admin/sagas/K1/retry"),
             ("PUT", "/api/admin/state-machines"),
+            ("GET", "/api/admin/payments/K1/refund"),
             ("POST", "/api/admin/state-machines/m"),
         ] {
             assert_eq!(refused(method, path), Code::MethodNotAllowed, "{method} {path}");

@@ -2,7 +2,7 @@
 
 use crate::basket::{Basket, Request as BasketRequest};
 use crate::checkout::{self, Caller};
-use crate::order::Order;
+use crate::order::{Order, RefundRequest};
 use crate::payment_events;
 use crate::records::{self, channels, orders};
 use crate::sagas;
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{Instant, OrderNo};
 use edge::{Answer, Body, Code, Method, Problem, RequestContext, StatusCode, respond};
+use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ pub async fn dispatch<B: Body>(ctx: &RequestContext, body: B) -> Result<Answer, 
         ["orders", order_no, "channel"] => {
             ctx.allow(&post)?;
             open_channel(ctx, order_no).await
+        }
+        ["admin", "payments", order_no, "refund"] => {
+            ctx.allow(&post)?;
+            refund(ctx, order_no, body).await
         }
         ["admin", rest @ ..] => sagas::http::dispatch(ctx, rest, body).await,
         ["payment-events"] => {
@@ -156,16 +161,9 @@ async fn cancel(ctx: &RequestContext, order_no: &str) -> Result<Answer, Problem>
             Problem::new(Code::OrderNotCancelable).with_detail(format!("the order is {}", order.status))
         );
     }
-    let mut tries = 0;
-    let order = loop {
-        match tend::tend(&order.order_no, &Reason::Cancel, ctx).await {
-            Err(WorkError::Busy) if tries < PATIENCE => {
-                tries += 1;
-                spin_sdk::time::sleep(Duration::from_millis(100)).await;
-            }
-            outcome => break outcome.map_err(problems::of)?,
-        }
-    };
+    let order = patiently(&order.order_no, &Reason::Cancel, ctx)
+        .await
+        .map_err(problems::of)?;
     if order.fail_code != Some(domain::FailCode::CanceledByUser) && order.status.is_final() {
         // The payment was faster.
         return Err(
@@ -176,6 +174,59 @@ async fn cancel(ctx: &RequestContext, order_no: &str) -> Result<Answer, Problem>
         StatusCode::OK,
         &views::one(&db, order).await.map_err(problems::of_store)?,
     )
+}
+
+#[derive(Deserialize)]
+struct Refund {
+    reason: String,
+    #[serde(default)]
+    restock: bool,
+}
+
+/// Gives a paid order's money back. For `bff`, which has checked that the caller is an administrator and names them.
+async fn refund<B: Body>(ctx: &RequestContext, order_no: &str, body: B) -> Result<Answer, Problem> {
+    let actor = user(ctx)?;
+    let order_no: OrderNo = order_no.parse().map_err(|_| Problem::new(Code::OrderNotFound))?;
+    let wish: Refund = edge::json_body(ctx, body, LARGEST_BODY).await?;
+    if !(1..=200).contains(&wish.reason.trim().chars().count()) {
+        return Err(Problem::field("reason", "must be 1 to 200 characters"));
+    }
+    let request = RefundRequest {
+        reason: wish.reason.trim().to_owned(),
+        restock: wish.restock,
+    };
+    let outcome = patiently(&order_no, &Reason::Refund(request), ctx).await;
+    edge::log::info(
+        ctx,
+        "refund_ordered",
+        json!({
+            "orderNo": order_no.as_str(), "actor": actor, "restock": wish.restock,
+            "outcome": outcome.as_ref().map_or_else(ToString::to_string, |_| "done".to_owned()),
+        }),
+    );
+    let order = outcome.map_err(|error| match error {
+        WorkError::Conflict(why) => Problem::new(Code::OrderNotRefundable).with_detail(why),
+        other => problems::of(other),
+    })?;
+    let db = records::open().await.map_err(problems::of_store)?;
+    respond::json(
+        StatusCode::OK,
+        &views::one(&db, order).await.map_err(problems::of_store)?,
+    )
+}
+
+/// Waits for whoever works on the order, for [`PATIENCE`] tenths of a second.
+async fn patiently(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
+    let mut tries = 0;
+    loop {
+        match tend::tend(order_no, reason, ctx).await {
+            Err(WorkError::Busy) if tries < PATIENCE => {
+                tries += 1;
+                spin_sdk::time::sleep(Duration::from_millis(100)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// A fresh token for the order's WebSocket channel, for a page that was loaded again.

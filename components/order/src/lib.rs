@@ -14,6 +14,7 @@ mod order;
 mod parking;
 mod payment_events;
 mod problems;
+mod reconcile;
 mod records;
 mod sagas;
 mod schedule;

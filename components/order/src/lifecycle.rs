@@ -2,14 +2,14 @@
 
 use crate::Component;
 use crate::bindings::exports::kessai::order::lifecycle::{
-    Claim, Due, DueKind, Guest, LifecycleError, PaymentEvent, Snapshot,
+    Claim, Difference, Due, DueKind, Guest, LifecycleError, PaymentEvent, Reconciliation, Snapshot, Verdict,
 };
 use crate::order::{Order, RefundRequest};
 use crate::records::sagas::{self, DueKind as Kind};
 use crate::records::{self, channels, orders};
 use crate::tend::{self, Reason};
 use crate::work::WorkError;
-use crate::{channel, schedule};
+use crate::{channel, reconcile, schedule};
 use domain::{Instant, OrderNo};
 use edge::RequestContext;
 use std::time::Duration;
@@ -87,6 +87,29 @@ impl Guest for Component {
         tend(&order_no, Reason::Refund(RefundRequest { reason, restock })).await
     }
 
+    async fn reconcile(
+        since: u64,
+        until: u64,
+        after: Option<String>,
+        limit: u32,
+        apply: bool,
+    ) -> Result<Reconciliation, LifecycleError> {
+        let at = |millis: u64| Instant::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        let found = reconcile::reconcile(
+            (at(since), at(until)),
+            after.as_deref(),
+            limit.clamp(1, 20),
+            apply,
+            &RequestContext::internal(),
+        )
+        .await?;
+        Ok(Reconciliation {
+            checked: found.checked,
+            differences: found.differences.into_iter().map(Difference::from).collect(),
+            next: found.next,
+        })
+    }
+
     async fn open_channel(order_no: String, token: String) -> Result<Snapshot, LifecycleError> {
         let order = find(&order_no).await?;
         let db = open().await?;
@@ -144,6 +167,23 @@ fn snapshot(order: &Order) -> Snapshot {
         version: order.version,
         updated_at: epoch(order.updated_at),
         expires_at: order.code.as_ref().map(|code| epoch(code.expires_at)),
+    }
+}
+
+impl From<reconcile::Difference> for Difference {
+    fn from(difference: reconcile::Difference) -> Difference {
+        Difference {
+            order_no: difference.order_no,
+            merchant_payment_id: difference.merchant_payment_id,
+            ours: difference.ours,
+            theirs: difference.theirs,
+            verdict: match difference.verdict {
+                reconcile::Verdict::Repaired => Verdict::Repaired,
+                reconcile::Verdict::Repairable => Verdict::Repairable,
+                reconcile::Verdict::Unresolved => Verdict::Unresolved,
+            },
+            detail: difference.detail.to_owned(),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! An order in memory: every change goes through here, and leaves behind what must be stored and told together with it.
 
 use domain::{
-    FailCode, IllegalTransition, Instant, MerchantPaymentId, OrderNo, OrderStatus, OrderStatusChanged,
-    PaymentStatus, PaymentStatusObserved, Quantity, RefundIssued, Yen, topic,
+    AlertRaised, FailCode, IllegalTransition, Instant, MerchantPaymentId, OrderNo, OrderStatus,
+    OrderStatusChanged, PaymentStatus, PaymentStatusObserved, Quantity, RefundIssued, Yen, topic,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -211,13 +211,23 @@ impl Order {
         Ok(())
     }
 
-    /// PayPay has given `amount` back to the buyer. The order's own status is another matter: a failed order stays failed.
-    pub fn record_refund(&mut self, merchant_refund_id: &str, amount: Yen, reason: &str, now: Instant) {
-        self.payment_status = PaymentStatus::Refunded;
+    /// PayPay has given back to the buyer what was paid as `merchant_payment_id`. The order's own status is another matter: a failed order stays
+    /// failed, and a paid one whose buyer had paid a second time stays paid.
+    pub fn record_refund(
+        &mut self,
+        merchant_payment_id: &str,
+        merchant_refund_id: &str,
+        amount: Yen,
+        reason: &str,
+        now: Instant,
+    ) {
+        if self.merchant_payment_id.as_deref() == Some(merchant_payment_id) {
+            self.payment_status = PaymentStatus::Refunded;
+        }
         self.tell("PAYMENT_REFUNDED", Some(reason.to_owned()), now);
         let issued = RefundIssued {
             order_no: self.order_no.clone(),
-            merchant_payment_id: self.merchant_payment_id.clone().unwrap_or_default(),
+            merchant_payment_id: merchant_payment_id.to_owned(),
             merchant_refund_id: merchant_refund_id.to_owned(),
             amount,
             reason: reason.to_owned(),
@@ -229,6 +239,29 @@ impl Order {
             RefundIssued::TYPE,
             &issued,
         );
+    }
+
+    /// Somebody should look: an alert, raised once for each `about`.
+    pub fn alert(
+        &mut self,
+        rule: &'static str,
+        about: &str,
+        (observed, expected): (String, String),
+        facts: Value,
+        now: Instant,
+    ) {
+        let alert = AlertRaised {
+            alert_id: format!("{rule}:{}:{about}", self.order_no),
+            rule_id: rule.to_owned(),
+            severity: "CRITICAL".to_owned(),
+            order_no: Some(self.order_no.as_str().to_owned()),
+            observed,
+            expected,
+            detected_at: now.to_string(),
+            source: "order".to_owned(),
+            facts,
+        };
+        self.publish(alert.alert_id.clone(), topic::ALERTS, AlertRaised::TYPE, &alert);
     }
 
     /// Something that a person should see and that changes nothing else.

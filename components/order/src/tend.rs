@@ -4,6 +4,7 @@
 
 use crate::drive::{Rest, drive, drive_from, instant, millis, rest_of};
 use crate::order::{Observation, RefundRequest};
+use crate::reconcile::Difference;
 use crate::records::sagas::{Due, DueKind};
 use crate::records::{self, attempts};
 use crate::steps::{gateway, refund};
@@ -102,6 +103,49 @@ async fn settle(
             Err(error)
         }
     }
+}
+
+/// Applies what PayPay says of one payment of an order, whatever the order thinks of it: accepts it if the order waits for it, gives it back if the order
+/// has no use for it.
+pub async fn reconcile(order_no: &OrderNo, id: &str, ctx: &RequestContext) -> Result<Order, WorkError> {
+    let mut work = Work::acquire(order_no, &ctx.request_id).await?;
+    let own = work.order.merchant_payment_id.as_deref() == Some(id);
+    if own && work.instance.waiting_in().is_some() {
+        return tend_leased(work, &Reason::Reconcile, ctx).await;
+    }
+    let outcome = give_back(&mut work, id, ctx)
+        .await
+        .map(|()| rest_of(&work.instance));
+    settle(work, outcome, None, false, ctx).await
+}
+
+/// Refunds a payment that its order has no use for.
+async fn give_back(work: &mut Work, id: &str, ctx: &RequestContext) -> Result<(), WorkError> {
+    let own = work.order.merchant_payment_id.as_deref() == Some(id);
+    let useless = !own || matches!(work.order.status, OrderStatus::Failed | OrderStatus::Refunded);
+    match gateway::details(id).await? {
+        Some(seen) if useless && seen.status == PaymentStatus::Completed => {
+            refund::refund_late(work, &seen, ctx).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells a person of a difference between our books and PayPay's that has no one right answer.
+pub async fn tell_difference(
+    order_no: &OrderNo,
+    difference: &Difference,
+    ctx: &RequestContext,
+) -> Result<(), WorkError> {
+    let mut work = Work::acquire(order_no, &ctx.request_id).await?;
+    let words = (difference.theirs.clone(), difference.ours.clone());
+    let facts =
+        serde_json::json!({"merchantPaymentId": difference.merchant_payment_id, "detail": difference.detail});
+    let about = format!("{}:{}", difference.merchant_payment_id, difference.theirs);
+    work.order.alert("R", &about, words, facts, Instant::now());
+    let rest = rest_of(&work.instance);
+    settle(work, Ok(rest), None, false, ctx).await?;
+    Ok(())
 }
 
 /// Does what an operator wishes: `decide` says which event the saga is to be sent, or why it takes none.
@@ -267,7 +311,16 @@ fn note_mismatch(work: &mut Work, seen: &Observation) {
             "PayPay took {} for an order of {}",
             seen.amount, work.order.pay_amount
         );
-        work.order.note("PAYMENT_MISMATCH", detail, Instant::now());
+        let now = Instant::now();
+        let words = (
+            format!("a payment of {}", seen.amount),
+            format!("a payment of {}", work.order.pay_amount),
+        );
+        let facts =
+            serde_json::json!({"merchantPaymentId": seen.merchant_payment_id, "paymentId": seen.payment_id});
+        work.order
+            .alert("M", &seen.merchant_payment_id, words, facts, now);
+        work.order.note("PAYMENT_MISMATCH", detail, now);
     }
 }
 

@@ -69,6 +69,8 @@ codes! {
     OrderFinal = "ORDER_FINAL", CONFLICT, "The order is final";
     /// The order cannot be cancelled any more.
     OrderNotCancelable = "ORDER_NOT_CANCELABLE", CONFLICT, "The order cannot be cancelled";
+    /// The order was not paid, or PayPay refuses to give the money back.
+    OrderNotRefundable = "ORDER_NOT_REFUNDABLE", CONFLICT, "The order cannot be refunded";
     /// What the saga or the state machine is now does not allow it, or somebody works on it at this moment.
     SagaConflict = "SAGA_CONFLICT", CONFLICT, "The saga does not allow this now";
     /// The body is larger than the route takes.

@@ -136,7 +136,7 @@ impl Line {
             };
         };
         let mut fields: Map<String, Value> = fields;
-        let mut text_of = |name: &str| match fields.remove(name) {
+        let mut text_of = |name: &str| match fields.shift_remove(name) {
             Some(Value::String(text)) => Some(text),
             Some(other) => Some(other.to_string()),
             None => None,

@@ -1,5 +1,6 @@
 //! What an operator sees and does. The order component decides and keeps the audit; here it is checked who asks, and what for.
 
+pub mod payments;
 pub mod sagas;
 pub mod state_machines;
 

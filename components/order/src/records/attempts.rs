@@ -48,3 +48,37 @@ pub async fn settle(tx: &Transaction, ids: &[String], now: Instant) -> Result<()
     }
     Ok(())
 }
+
+/// An attempt for the comparison of books.
+#[derive(Debug)]
+pub struct Asked {
+    pub merchant_payment_id: String,
+    pub order_no: OrderNo,
+    pub created_at: Instant,
+}
+
+/// Attempts between two instants, after a place, in the order in which they were made.
+pub async fn between(
+    session: &Session,
+    since: Instant,
+    until: Instant,
+    after: Option<&(Instant, String)>,
+    limit: u32,
+) -> Result<Vec<Asked>, StoreError> {
+    let sql = "SELECT merchant_payment_id, order_no, created_at FROM payment_attempts \
+               WHERE created_at >= ?1 AND created_at < ?2 AND (created_at > ?3 OR (created_at = ?3 AND merchant_payment_id > ?4)) \
+               ORDER BY created_at, merchant_payment_id LIMIT ?5";
+    let (at, id) = after.map_or((-1, ""), |(at, id)| (at.millis(), id.as_str()));
+    let rows = session
+        .query(sql, params![since.millis(), until.millis(), at, id, limit])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Asked {
+                merchant_payment_id: row.text("merchant_payment_id")?,
+                order_no: super::parsed(row, "order_no")?,
+                created_at: Instant::from_millis(row.get("created_at")?),
+            })
+        })
+        .collect()
+}

@@ -116,7 +116,7 @@ pub(super) async fn refund(work: &mut Work, id: &str, amount: Yen, reason: &str)
     .await
     .map_err(|error| service_error(&error))?;
     work.order
-        .record_refund(&refund.merchant_refund_id, amount, reason, Instant::now());
+        .record_refund(id, &refund.merchant_refund_id, amount, reason, Instant::now());
     Ok(())
 }
 

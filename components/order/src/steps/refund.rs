@@ -7,6 +7,7 @@ use crate::order::{Observation, RefundRequest};
 use crate::work::{Work, WorkError};
 use domain::Instant;
 use edge::RequestContext;
+use saga::{ErrorKind, ServiceError};
 
 /// `PAID → REFUNDED`. Every part may be repeated; the order is marked when all are done.
 pub async fn refund_paid(
@@ -17,7 +18,9 @@ pub async fn refund_paid(
     let order_no = work.order.order_no.as_str().to_owned();
     if !work.order.pay_amount.is_zero() {
         let id = work.order.merchant_payment_id.clone().unwrap_or_default();
-        gateway::refund(work, &id, work.order.pay_amount, &request.reason).await?;
+        if let Err(error) = gateway::refund(work, &id, work.order.pay_amount, &request.reason).await {
+            return rejected(work, error);
+        }
     }
     if let (false, Some(debit)) = (work.order.balance_amount.is_zero(), step_id(work, "DebitBalance")) {
         accounts::credit(
@@ -42,7 +45,26 @@ pub async fn refund_paid(
     Ok(())
 }
 
-/// A payment that came through after its order had failed.
+/// PayPay will not give the money back (too late, buyer gone): no repeat changes that, so the wish is dropped and told to a person. Any other error is
+/// repeated.
+fn rejected(work: &mut Work, error: ServiceError) -> Result<(), WorkError> {
+    if error.kind != ErrorKind::Business {
+        return Err(error.into());
+    }
+    let now = Instant::now();
+    let id = work.order.merchant_payment_id.clone().unwrap_or_default();
+    work.order.refund_request = None;
+    work.order.note("REFUND_REJECTED", error.to_string(), now);
+    let words = (
+        format!("PayPay refuses the refund: {error}"),
+        "a refund".to_owned(),
+    );
+    let facts = serde_json::json!({"merchantPaymentId": id, "code": error.name});
+    work.order.alert("R", &format!("refund:{id}"), words, facts, now);
+    Err(WorkError::Conflict(format!("PayPay refuses the refund: {error}")))
+}
+
+/// A payment that came through after its order had failed, or beside the one that was accepted. Given back, and told as rule C.
 pub async fn refund_late(work: &mut Work, seen: &Observation, ctx: &RequestContext) -> Result<(), WorkError> {
     gateway::refund(
         work,

@@ -3,7 +3,7 @@
 use super::{CallError, Instances, sagas::Sagas};
 
 pub use super::bindings::exports::kessai::order::lifecycle::{
-    Claim, Due, DueKind, LifecycleError, PaymentEvent, Snapshot,
+    Claim, Difference, Due, DueKind, LifecycleError, PaymentEvent, Reconciliation, Snapshot, Verdict,
 };
 
 type Result<T> = std::result::Result<T, CallError<LifecycleError>>;
@@ -116,6 +116,25 @@ impl Lifecycle {
                 orders
                     .kessai_order_lifecycle()
                     .call_refund(accessor, order_no, reason, restock)
+                    .await
+            })
+            .await
+    }
+
+    /// Compares payments that were asked for between two instants (epoch milliseconds) with PayPay's details; at most `limit`, 1 to 20.
+    pub async fn reconcile(
+        &self,
+        since: u64,
+        until: u64,
+        after: Option<String>,
+        limit: u32,
+        apply: bool,
+    ) -> Result<Reconciliation> {
+        self.instances
+            .call(async |accessor, orders| {
+                orders
+                    .kessai_order_lifecycle()
+                    .call_reconcile(accessor, since, until, after.clone(), limit, apply)
                     .await
             })
             .await

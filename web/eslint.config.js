@@ -8,7 +8,7 @@ export default typescript.config(
   { ignores: ['dist/', 'node_modules/', 'src/api/schema.gen.ts', 'browser/'] },
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
-    settings: { 'vue-i18n': { localeDir: './src/i18n/*.json', messageSyntaxVersion: '^11.0.0' } },
+    settings: { 'vue-i18n': { localeDir: ['./src/i18n/*.json', './src/i18n/admin/*.json'], messageSyntaxVersion: '^11.0.0' } },
   },
   ...typescript.configs.strict,
   ...vue.configs['flat/recommended'],

@@ -13,12 +13,14 @@ export interface IdentityProvider {
 export interface Credentials {
   email: string;
   name: string;
+  /** Ask for an operator's token. The development issuer gives one to anybody; elsewhere the role is given to an account beforehand. */
+  admin: boolean;
 }
 
 /** Issues a token for any address; present only where the server runs with its development surface. */
 class DevelopmentIssuer implements IdentityProvider {
-  async signIn({ email, name }: Credentials): Promise<string> {
-    const body = name === '' ? { email } : { email, name };
+  async signIn({ email, name, admin }: Credentials): Promise<string> {
+    const body = { email, ...(name !== '' && { name }), ...(admin && { admin }) };
     const answer = await call<{ idToken: string }>('POST', '/dev/token', { body, leadsToLogin: false });
     return answer.idToken;
   }

@@ -1,5 +1,5 @@
 import { call } from './http';
-import type { Channel, CursorPage, Order, OrderCreated, OrderRequest } from './types';
+import type { Channel, CursorPage, Order, OrderCreated, OrderPayment, OrderRequest } from './types';
 
 function path(orderNo: string, rest = ''): string {
   return `/api/orders/${encodeURIComponent(orderNo)}${rest}`;
@@ -17,6 +17,11 @@ export const ordersApi = {
 
   get(orderNo: string): Promise<Order> {
     return call('GET', path(orderNo));
+  },
+
+  /** Where to pay, for a page that did not place the order itself. */
+  payment(orderNo: string): Promise<OrderPayment> {
+    return call('GET', path(orderNo, '/payment'));
   },
 
   cancel(orderNo: string): Promise<Order> {

@@ -226,6 +226,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/orders/{orderNo}/payment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where and until when to pay
+         * @description What `POST /api/orders` answered in `payment`, for a page that was loaded again.
+         */
+        get: operations["getOrderPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/orders/{orderNo}/cancel": {
         parameters: {
             query?: never;
@@ -586,6 +606,23 @@ export interface components {
              * @description The payment deadline
              */
             expiresAt: string;
+        };
+        OrderPayment: {
+            /**
+             * Format: uri
+             * @description PayPay's payment page, which is also in the QR code
+             */
+            url: string;
+            /** @description Opens PayPay's app on a phone */
+            deeplink: string;
+            /**
+             * Format: date-time
+             * @description The payment deadline
+             */
+            expiresAt: string;
+            status: components["schemas"]["OrderStatus"];
+            /** @description Yen asked of PayPay; the rest of the order's amount was taken from the balance */
+            amount: number;
         };
         Channel: {
             token: string;
@@ -1449,6 +1486,42 @@ export interface operations {
                 content: {
                     "image/svg+xml": string;
                     "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["OrderNotFound"];
+            /** @description `ORDER_FINAL`: paid, refunded or failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["SessionStoreUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOrderPayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example K20261122-7F3K9Q2MXA */
+                orderNo: components["parameters"]["OrderNo"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is something to pay */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPayment"];
                 };
             };
             401: components["responses"]["Unauthenticated"];

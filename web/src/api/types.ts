@@ -13,6 +13,7 @@ export type FailCode = Schemas['FailCode'];
 export type OrderRequest = Schemas['OrderRequest'];
 export type OrderCreated = Schemas['OrderCreated'];
 export type Payment = Schemas['Payment'];
+export type OrderPayment = Schemas['OrderPayment'];
 export type Channel = Schemas['Channel'];
 export type OrderLine = Schemas['OrderLine'];
 export type TimelineEntry = Schemas['TimelineEntry'];

@@ -111,5 +111,9 @@ describe('loading something that changes', () => {
     expect(live?.data.value).toBeUndefined();
     await answer(1, 2);
     expect(live?.data.value).toBe(2);
+    key.value = 'c';
+    await nextTick();
+    await answer(2, new ApiError('INTERNAL', 500));
+    expect(live?.data.value, 'what was shown is no answer to the question that failed').toBeUndefined();
   });
 });

@@ -14,7 +14,7 @@ interface Live<K, T> {
 
 /**
  * Loads what `key` names and asks again every so often, while the page is seen. What was shown stays until something
- * newer comes, also through failures, which `error` tells.
+ * newer comes, also through failures, which `error` tells; only an answer to another question is not left standing.
  */
 export function useLiveLoad<K, T>({ key, load, every, wanted }: Live<K, T>) {
   const data = shallowRef<T>();
@@ -23,6 +23,8 @@ export function useLiveLoad<K, T>({ key, load, every, wanted }: Live<K, T>) {
   let current: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
+  /** What `data` is the answer to. */
+  let shown = '';
 
   function unschedule(): void {
     clearTimeout(timer);
@@ -35,14 +37,17 @@ export function useLiveLoad<K, T>({ key, load, every, wanted }: Live<K, T>) {
     const mine = new AbortController();
     current = mine;
     loading.value = true;
+    const asked = JSON.stringify(key());
     try {
       const value = await load(key(), mine.signal);
       if (current !== mine) return;
       data.value = value;
+      shown = asked;
       error.value = undefined;
     } catch (thrown) {
       if (current !== mine) return;
       error.value = asApiError(thrown);
+      if (shown !== asked) data.value = undefined;
     }
     loading.value = false;
     schedule();
@@ -62,6 +67,7 @@ export function useLiveLoad<K, T>({ key, load, every, wanted }: Live<K, T>) {
     current = undefined;
     loading.value = false;
     data.value = value;
+    shown = JSON.stringify(key());
     error.value = undefined;
     schedule();
   }

@@ -1,6 +1,7 @@
 import { computed } from 'vue';
 import type { ComputedRef } from 'vue';
 import { createI18n, useI18n } from 'vue-i18n';
+import { relative } from '@/format/times';
 import en from './en.json';
 import ja from './ja.json';
 
@@ -51,6 +52,10 @@ export function useLocalized(): {
   descriptionOf: (thing: { description: string; descriptionEn?: string | null }) => string;
   dateTime: (instant: string) => string;
   date: (instant: string) => string;
+  /** With seconds. */
+  exactTime: (instant: string) => string;
+  /** How long ago, or in how long, seen from `now` in epoch milliseconds. */
+  relativeTime: (instant: string, now: number) => string;
 } {
   const { locale } = useI18n({ useScope: 'global' });
   const isEnglish = computed(() => locale.value === 'en');
@@ -62,5 +67,7 @@ export function useLocalized(): {
     dateTime: (instant) =>
       new Date(instant).toLocaleString(tag.value, { dateStyle: 'medium', timeStyle: 'short' }),
     date: (instant) => new Date(instant).toLocaleDateString(tag.value, { dateStyle: 'medium' }),
+    exactTime: (instant) => new Date(instant).toLocaleString(tag.value, { dateStyle: 'medium', timeStyle: 'medium' }),
+    relativeTime: (instant, now) => relative(instant, now, tag.value),
   };
 }

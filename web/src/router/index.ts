@@ -6,10 +6,14 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** Only for who is logged in; others log in first and come back. */
     requiresSession?: boolean;
+    /** Only for operators; to others there is no such page. */
+    requiresAdmin?: boolean;
     /** Key of the page's name, for the browser's tab. */
     title?: string;
   }
 }
+
+const operators = { requiresSession: true, requiresAdmin: true } as const;
 
 const routes: RouteRecordRaw[] = [
   { path: '/', name: 'products', component: () => import('@/views/ProductsView.vue') },
@@ -22,6 +26,11 @@ const routes: RouteRecordRaw[] = [
   { path: '/orders/:orderNo/pay', name: 'pay', component: () => import('@/views/PayView.vue'), meta: { title: 'pay.title', requiresSession: true } },
   { path: '/orders/:orderNo/result', name: 'result', component: () => import('@/views/ResultView.vue'), meta: { title: 'result.title', requiresSession: true } },
   { path: '/account', name: 'account', component: () => import('@/views/AccountView.vue'), meta: { title: 'account.title', requiresSession: true } },
+  { path: '/admin', redirect: { name: 'sagas' } },
+  { path: '/admin/sagas', name: 'sagas', component: () => import('@/views/admin/SagasView.vue'), meta: { title: 'admin.sagas.title', ...operators } },
+  { path: '/admin/sagas/:id', name: 'saga', component: () => import('@/views/admin/SagaView.vue'), meta: { title: 'admin.saga.title', ...operators } },
+  { path: '/admin/state-machines', name: 'state-machines', component: () => import('@/views/admin/StateMachinesView.vue'), meta: { title: 'admin.machines.title', ...operators } },
+  { path: '/admin/state-machines/:name', name: 'state-machine', component: () => import('@/views/admin/StateMachineView.vue'), meta: { title: 'admin.machine.title', ...operators } },
   { path: '/:path(.*)*', name: 'not-found', component: () => import('@/views/NotFoundView.vue'), meta: { title: 'notFound.title' } },
 ];
 
@@ -44,7 +53,14 @@ async function admit(to: RouteLocationNormalized) {
     // Nobody could tell who it is: the page's own call will, or shows why not.
     return true;
   }
-  return session.authenticated ? true : loginWithReturn(to.fullPath);
+  if (!session.authenticated) return loginWithReturn(to.fullPath);
+  if (to.meta.requiresAdmin === true && !session.isAdmin) return notFound(to);
+  return true;
+}
+
+/** The address stays, as it does for a page that was never there. */
+function notFound(to: RouteLocationNormalized) {
+  return { name: 'not-found', params: { path: to.path.slice(1).split('/') }, query: to.query, hash: to.hash };
 }
 
 export function loginWithReturn(fullPath: string) {

@@ -12,6 +12,7 @@ export const useSessionStore = defineStore('session', () => {
   let asking: Promise<void> | undefined;
 
   const authenticated = computed(() => user.value !== undefined);
+  const isAdmin = computed(() => user.value?.role === 'admin');
   const displayName = computed(() => user.value?.name || user.value?.email || '');
 
   /** Asks once who it is; later calls wait for the same answer. Rejects when nobody could tell. */
@@ -46,5 +47,5 @@ export const useSessionStore = defineStore('session', () => {
     known.value = true;
   }
 
-  return { user, known, authenticated, displayName, ensureKnown, logIn, logOut, expire };
+  return { user, known, authenticated, isAdmin, displayName, ensureKnown, logIn, logOut, expire };
 });

@@ -49,6 +49,7 @@ beforeEach(async () => {
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
     calls.push(`${init.method} ${url}`);
     if (url.endsWith('/channel')) return answer({ token: 't', url: 'ws://shop/ws/orders', expiresAt });
+    if (url.endsWith('/payment')) return answer({ url: 'http://paypay/pay/c2', deeplink: 'paypay://c2', expiresAt, status: 'WAITING_PAYMENT', amount: 4480 });
     if (url.endsWith('/cancel')) return answer({ ...waiting, status: 'FAILED', failCode: 'CANCELED_BY_USER', version: 3 });
     return answer(waiting);
   });
@@ -85,6 +86,14 @@ describe('the payment page', () => {
     expect(page.get('[data-testid=pay-amount]').text()).toContain('¥4,480');
     expect(page.get('[data-testid=pay-countdown]').text()).toMatch(/^[45]:\d\d$/);
     expect(page.get('[data-testid=pay-open-link]').attributes()).toMatchObject({ href: 'http://paypay/pay/c1', target: '_blank' });
+    expect(calls).not.toContain(`GET /api/orders/${orderNo}/payment`);
+    page.unmount();
+  });
+
+  it('asks where to pay in a tab that did not place the order', async () => {
+    sessionStorage.clear();
+    const page = await open();
+    await vi.waitFor(() => expect(page.get('[data-testid=pay-open-link]').attributes('href')).toBe('http://paypay/pay/c2'));
     page.unmount();
   });
 

@@ -1,187 +1,52 @@
-//! Random machines, failures and crashes: effects come once, compensation is in reverse, and there is always a next step or an end.
+//! Random machines with loops and sub-machines, failures and crashes: effects come once, compensation is in reverse, and there is always a
+//! next step or an end.
 #![allow(clippy::unwrap_used)]
 
+mod random;
 mod support;
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
-use saga::{Cursor, ErrorKind, Event, Instance, Machines, ServiceError, Status};
+use proptest::test_runner::TestRunner;
+use random::{Plan, actions, every_instance, plan};
+use saga::{Command, Cursor, Event, Instance, Phase, StateType, Status};
 use serde_json::{Map, Value, json};
-use support::{Arrival, Driver, World, machines};
+use support::{Arrival, Driver, World};
 
-/// One state of a random machine, which is a chain with branches forward.
-#[derive(Debug, Clone)]
-enum Part {
-    Service {
-        compensated: bool,
-        caught: bool,
-        retries: u32,
-    },
-    Script,
-    Choice,
-    Wait,
-}
-
-/// How the n-th service fails: so many times in passing, and then for good or not.
-#[derive(Debug, Clone)]
-struct Trouble {
-    passing: Vec<ErrorKind>,
-    refuses: bool,
-    undo_passing: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Plan {
-    parts: Vec<Part>,
-    troubles: Vec<Trouble>,
-    to_trigger: bool,
-    crashes: Vec<usize>,
-    store_every: usize,
-}
-
-fn kind() -> impl Strategy<Value = ErrorKind> {
-    prop_oneof![
-        Just(ErrorKind::Connect),
-        Just(ErrorKind::Timeout),
-        Just(ErrorKind::Other)
-    ]
-}
-
-fn plan() -> impl Strategy<Value = Plan> {
-    let part = prop_oneof![
-        5 => (any::<bool>(), any::<bool>(), 0..3_u32)
-            .prop_map(|(compensated, caught, retries)| Part::Service { compensated, caught, retries }),
-        1 => Just(Part::Script),
-        1 => Just(Part::Choice),
-        1 => Just(Part::Wait),
-    ];
-    let trouble = (
-        proptest::collection::vec(kind(), 0..3),
-        prop::bool::weighted(0.15),
-        0..3_usize,
-    )
-        .prop_map(|(passing, refuses, undo_passing)| Trouble {
-            passing,
-            refuses,
-            undo_passing,
-        });
-    let crashes = proptest::collection::vec(1..40_usize, 0..6);
-    (
-        proptest::collection::vec((part, trouble), 1..9),
-        any::<bool>(),
-        crashes,
-        1..4_usize,
-    )
-        .prop_map(|(chain, to_trigger, crashes, store_every)| {
-            let (parts, troubles) = chain.into_iter().unzip();
-            Plan {
-                parts,
-                troubles,
-                to_trigger,
-                crashes,
-                store_every,
-            }
-        })
-}
-
-fn machine(plan: &Plan) -> Machines {
-    let mut states = Map::new();
-    let name = |n: usize| {
-        if n < plan.parts.len() {
-            format!("S{n}")
-        } else {
-            "Done".to_owned()
-        }
+/// Runs a property on so many random machines, and says so.
+fn check<S: Strategy>(
+    what: &str,
+    cases: u32,
+    inputs: &S,
+    property: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let generated = Cell::new(0_u32);
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
     };
-    for (n, part) in plan.parts.iter().enumerate() {
-        let next = name(n + 1);
-        let state = match part {
-            Part::Service {
-                compensated,
-                caught,
-                retries,
-            } => {
-                let mut state = json!({
-                    "Type": "ServiceTask", "ServiceName": "s", "ServiceMethod": n.to_string(), "Next": next,
-                    "Input": [{ "n": n, "sum": "$.[sum]" }], "Output": { "sum": "$.([sum] ?: 0) + 1" },
-                    "Retry": [{ "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": retries }],
-                });
-                if *compensated {
-                    state["CompensateState"] = json!(format!("U{n}"));
-                    states.insert(
-                        format!("U{n}"),
-                        json!({
-                            "Type": "ServiceTask", "ServiceName": "u", "ServiceMethod": n.to_string(),
-                            "Retry": [{ "IntervalSeconds": 1, "MaxAttempts": 1 }],
-                        }),
-                    );
-                }
-                if *caught {
-                    let target = if plan.to_trigger {
-                        "Trigger".to_owned()
-                    } else {
-                        name(n + 2)
-                    };
-                    state["Catch"] = json!([{ "Exceptions": ["java.lang.Throwable"], "Next": target }]);
-                }
-                state
-            }
-            Part::Script => {
-                json!({ "Type": "ScriptTask", "ScriptType": "expression", "ScriptContent": "[sum] ?: 0",
-                                    "Output": { "copy": "$.#root" }, "Next": next })
-            }
-            Part::Choice => json!({ "Type": "Choice", "Default": next,
-                                    "Choices": [{ "Expression": "([sum] ?: 0) % 3 == 2", "Next": name(n + 2) }] }),
-            Part::Wait => json!({ "Type": "WaitForEvent", "TimeoutSeconds": 60, "TimeoutNext": next,
-                                  "Events": { "GO": { "Next": next } } }),
-        };
-        states.insert(format!("S{n}"), state);
-    }
-    states.insert("Done".into(), json!({ "Type": "Succeed" }));
-    states.insert(
-        "Trigger".into(),
-        json!({ "Type": "CompensationTrigger", "Next": "Failed" }),
-    );
-    states.insert("Failed".into(), json!({ "Type": "Fail", "ErrorCode": "E" }));
-    machines(&[json!({ "Name": "random", "StartState": "S0", "States": states })])
+    let counted = |input| {
+        generated.set(generated.get() + 1);
+        property(input)
+    };
+    let result = TestRunner::new(config).run(inputs, counted);
+    println!("{what}: {} generated cases", generated.get());
+    result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Failures depend on the attempt, so that they are the same whether it is the first life or the one after a crash.
-fn world(plan: &Plan) -> World {
-    let mut world = World::default();
-    for (n, trouble) in plan.troubles.iter().cloned().enumerate() {
-        let undo_passing = u32::try_from(trouble.undo_passing).unwrap();
-        world = world.on(&format!("s.{n}"), move |call| {
-            let passing = trouble.passing.get(call.attempt as usize - 1);
-            match passing {
-                Some(kind) => Err(ServiceError::new(*kind, "Passing", "not now")),
-                None if trouble.refuses => Err(ServiceError::business("Refused", "no")),
-                None => Ok(json!(call.attempt)),
-            }
-        });
-        world = world.on(&format!("u.{n}"), move |call| {
-            let fails = call.attempt <= undo_passing;
-            if fails {
-                Err(ServiceError::new(ErrorKind::Other, "Passing", "not now"))
-            } else {
-                Ok(Value::Null)
-            }
-        });
-    }
-    world
-}
-
-fn run(plan: &Plan, crashes: &[usize], store_every: usize) -> (Instance, World) {
-    let machine = machine(plan);
-    let mut world = world(plan);
-    let mut driver = Driver::new(&machine, "random", &mut world);
+fn run(plan: &Plan, prepare: impl FnOnce(&mut Driver<'_>)) -> (Instance, World) {
+    let machines = plan.machines();
+    let mut world = plan.world();
+    let mut driver = Driver::new(&machines, "m", &mut world);
     driver.arrivals = vec![
         Arrival::Event("GO".into(), Value::Null),
         Arrival::Deadline,
         Arrival::Event("GO".into(), Value::Null),
     ];
-    driver.crashes = crashes.to_vec();
-    driver.store_every = store_every;
-    let instance = driver.run(json!({}));
+    prepare(&mut driver);
+    let instance = driver.run(json!({ "items": [10, 20, 30, 40] }));
     (instance, world)
 }
 
@@ -194,92 +59,212 @@ fn shape(instance: &Instance) -> (Vec<String>, Status, Option<Status>, Map<Strin
     )
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+/// Each effect is one step's that succeeded, and the other way round.
+fn effects_came_once(instance: &Instance, world: &World) -> Result<(), TestCaseError> {
+    let mut steps = Vec::new();
+    every_instance(instance, &mut |instance| {
+        let done = instance
+            .states
+            .iter()
+            .filter(|run| run.kind == StateType::ServiceTask);
+        steps.extend(
+            done.filter(|run| run.status == Status::Succeeded)
+                .map(|run| run.step_id.clone()),
+        );
+    });
+    prop_assert_eq!(world.effects.len(), steps.len(), "{:?}", support::trace(instance));
+    steps.sort();
+    steps.dedup();
+    prop_assert_eq!(world.effects.len(), steps.len(), "step ids are not unique");
+    Ok(())
+}
 
-    #[test]
-    fn crashes_change_nothing_and_effects_come_once(plan in plan()) {
-        let (calm, calm_world) = run(&plan, &[], 1);
-        let (crashed, crashed_world) = run(&plan, &plan.crashes, plan.store_every);
+#[test]
+fn crashes_change_nothing_and_effects_come_once() {
+    check("crashes", 300, &plan(), |plan| {
+        let (calm, calm_world) = run(&plan, |_| ());
+        let (crashed, crashed_world) = run(&plan, |driver| {
+            driver.crashes.clone_from(&plan.crashes);
+            driver.store_every = plan.store_every;
+        });
         prop_assert_eq!(shape(&calm), shape(&crashed));
         prop_assert_eq!(&calm_world.effects, &crashed_world.effects);
-        let mut steps: Vec<_> = calm.states.iter().map(|run| run.step_id.clone()).collect();
-        steps.sort();
-        steps.dedup();
-        prop_assert_eq!(steps.len(), calm.states.len(), "step ids are not unique");
-    }
+        effects_came_once(&calm, &calm_world)
+    });
+}
 
-    #[test]
-    fn compensation_goes_backwards_over_all_that_was_done(plan in plan()) {
-        let (instance, _) = run(&plan, &[], 1);
-        let actions: Vec<usize> = instance.states.iter().filter_map(|run| run.compensated_for.as_ref())
-            .map(|id| instance.states.iter().position(|run| &run.step_id == id).unwrap()).collect();
-        prop_assert!(actions.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", support::trace(&instance));
-        if instance.compensation_status == Some(Status::Succeeded) {
-            for (n, run) in instance.states.iter().enumerate().filter(|(_, run)| !run.is_compensation()) {
-                let Some(index) = run.name.strip_prefix('S').and_then(|n| n.parse::<usize>().ok()) else { continue };
-                let compensated = matches!(plan.parts[index], Part::Service { compensated: true, .. });
-                let needed = compensated && run.status != Status::Failed;
-                prop_assert_eq!(actions.contains(&n), needed, "{:?}", support::trace(&instance));
-            }
-        }
-    }
+#[test]
+fn whatever_comes_back_first_compensation_goes_backwards_over_all_that_was_done() {
+    check("compensation", 300, &(plan(), any::<u64>()), |(plan, seed)| {
+        let (instance, world) = run(&plan, |driver| {
+            driver.shuffle = Some(seed);
+            driver.crashes.clone_from(&plan.crashes);
+        });
+        effects_came_once(&instance, &world)?;
+        let mut result = Ok(());
+        every_instance(&instance, &mut |instance| {
+            result =
+                std::mem::replace(&mut result, Ok(())).and_then(|()| compensated_backwards(&plan, instance));
+        });
+        result
+    });
+}
 
-    #[test]
-    fn an_operator_can_always_bring_it_to_rest(plan in plan(), forward in any::<bool>()) {
-        let machine = machine(&plan);
-        let mut world = world(&plan);
-        let mut driver = Driver::new(&machine, "random", &mut world);
-        let mut instance = driver.run(json!({}));
+fn compensated_backwards(plan: &Plan, instance: &Instance) -> Result<(), TestCaseError> {
+    let told = support::trace(instance);
+    let undone = instance
+        .states
+        .iter()
+        .filter_map(|run| run.compensated_for.as_ref());
+    let undone: Vec<u32> = undone
+        .map(|id| {
+            actions(instance)
+                .find(|run| run.step_id == *id)
+                .unwrap()
+                .completed
+        })
+        .collect();
+    prop_assert!(undone.windows(2).all(|pair| pair[0] > pair[1]), "{told:?}");
+    if instance.compensation_status != Some(Status::Succeeded) {
+        return Ok(());
+    }
+    for run in actions(instance) {
+        let needed = plan.is_compensable(&instance.machine, run.state_name())
+            && matches!(run.status, Status::Succeeded | Status::Unknown);
+        // What came after the compensation is not compensated by it.
+        let after = run.next.is_none() && run.completed > undone.iter().copied().max().unwrap_or(0);
+        let done = run.compensation_status == Some(Status::Succeeded);
+        prop_assert!(done == needed || after, "{}: {told:?}", run.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_operator_can_always_bring_it_to_rest() {
+    check("operators", 150, &(plan(), any::<bool>()), |(plan, forward)| {
+        let machines = plan.machines();
+        let mut world = plan.world();
+        let mut driver = Driver::new(&machines, "m", &mut world);
+        let mut instance = driver.run(json!({ "items": [10, 20, 30, 40] }));
+        let at_rest = |instance: &Instance| {
+            instance.is_settled()
+                || instance.compensation_status == Some(Status::Succeeded)
+                || forward && went_on(instance)
+        };
         for _ in 0..40 {
-            if instance.is_settled() || instance.compensation_status == Some(Status::Succeeded) {
+            if at_rest(&instance) {
                 break;
             }
-            // The services have recovered meanwhile.
-            for n in 0..plan.parts.len() {
-                driver.world.set_script(&format!("s.{n}"), vec![Ok(json!(1)); 50]);
-                driver.world.set_script(&format!("u.{n}"), vec![Ok(json!(1)); 50]);
-            }
-            let event = if forward { Event::Forward } else { Event::Compensate };
+            driver.world.heal();
+            let event = if forward {
+                Event::Forward
+            } else {
+                Event::Compensate
+            };
             instance = driver.drive(instance, event);
             prop_assert_eq!(&instance.cursor, &Cursor::Ended);
         }
-        let rested = instance.is_settled() || instance.compensation_status == Some(Status::Succeeded)
-            || forward && instance.states.iter().all(|run| run.is_compensation() || run.superseded || run.next.is_some());
-        prop_assert!(rested, "{instance:#?}");
-    }
+        prop_assert!(at_rest(&instance), "{:?}", support::trace(&instance));
+        Ok(())
+    });
+}
 
-    #[test]
-    fn what_does_not_fit_is_refused_and_changes_nothing(plan in plan(), at in 0..30_usize) {
-        let machine = machine(&plan);
-        let mut world = world(&plan);
-        let mut instance = machine.start("random", "i", None, Map::new(), 0).unwrap();
+/// It went on behind something that did not succeed, and came to its end: there is no state left to send forward.
+fn went_on(instance: &Instance) -> bool {
+    actions(instance).last().is_none_or(|run| {
+        let inside = run.child.as_deref();
+        matches!(run.status, Status::Succeeded | Status::Skipped)
+            || inside.is_some_and(|child| child.status != Status::Succeeded && went_on(child))
+    })
+}
+
+#[test]
+fn it_recovers_by_itself_once_the_services_do_and_is_never_left_alone() {
+    check("recovery", 60, &(plan(), 0..30_u32), |(plan, healed_after)| {
+        let machines = plan.machines();
+        let mut world = plan.world();
+        let mut driver = Driver::new(&machines, "m", &mut world);
+        let mut instance = driver.run(json!({ "items": [10, 20, 30, 40] }));
+        for round in 0.. {
+            let phase = instance.phase();
+            let Some(at) = instance.due_at() else {
+                let left = matches!(phase, Phase::Parked);
+                prop_assert!(
+                    left != instance.is_settled(),
+                    "{phase:?} {:?}",
+                    support::trace(&instance)
+                );
+                prop_assert!(!left || instance.recoveries == 24);
+                prop_assert!(
+                    !left || healed_after >= 20,
+                    "it did not recover: {:?}",
+                    support::trace(&instance)
+                );
+                break;
+            };
+            prop_assert_eq!(phase, Phase::Recovering);
+            prop_assert!(round <= 24, "recovered for ever");
+            if round >= healed_after {
+                driver.world.heal();
+            }
+            driver.now = at;
+            instance = driver.drive(instance, Event::Recover);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() {
+    check("misfits", 150, &(plan(), 0..40_usize), |(plan, at)| {
+        let machines = plan.machines();
+        let mut world = plan.world();
+        let params = json!({ "items": [10, 20, 30, 40] }).as_object().unwrap().clone();
+        let mut instance = machines.start("m", "i", None, params, 0).unwrap();
         let mut event = Event::Resume;
         let mut now = 0;
-        for advance in 0..30 {
-            let command = machine.advance(&mut instance, event, now).unwrap();
+        for advance in 0..40 {
+            let command = machines.advance(&mut instance, event, now).unwrap();
             if advance == at {
                 let before = instance.clone();
                 let misfits = [
-                    Event::Outcome { step_id: "nobody's".into(), result: Ok(Value::Null) },
-                    Event::Signal { name: "UNHEARD_OF".into(), payload: Value::Null },
+                    Event::Outcome {
+                        step_id: "nobody's".into(),
+                        result: Ok(Value::Null),
+                    },
+                    Event::Signal {
+                        name: "UNHEARD_OF".into(),
+                        payload: Value::Null,
+                    },
+                    Event::Recover,
                 ];
                 for misfit in misfits {
-                    prop_assert!(machine.advance(&mut instance, misfit, now).is_err());
+                    prop_assert!(machines.advance(&mut instance, misfit, now).is_err());
                 }
-                if command != saga::Command::Finished {
+                if command != Command::Finished {
                     for misfit in [Event::Forward, Event::Compensate, Event::SkipAndForward] {
-                        prop_assert_eq!(machine.advance(&mut instance, misfit, now), Err(saga::AdvanceError::NotEnded));
+                        let refused = machines.advance(&mut instance, misfit, now);
+                        prop_assert_eq!(refused, Err(saga::AdvanceError::NotEnded));
                     }
                 }
                 prop_assert_eq!(&instance, &before);
             }
             event = match command {
-                saga::Command::Finished => break,
-                saga::Command::Invoke { calls, .. } => Event::Outcome { result: world.invoke(&calls[0]), step_id: calls[0].step_id.clone() },
-                saga::Command::Sleep { until } => { now = until; Event::Resume }
-                saga::Command::WaitForEvent { .. } => Event::Signal { name: "GO".into(), payload: Value::Null },
+                Command::Finished => break,
+                Command::Invoke { calls, .. } => Event::Outcome {
+                    result: world.invoke(&calls[0]),
+                    step_id: calls[0].step_id.clone(),
+                },
+                Command::Sleep { until } => {
+                    now = until;
+                    Event::Resume
+                }
+                Command::WaitForEvent { .. } => Event::Signal {
+                    name: "GO".into(),
+                    payload: Value::Null,
+                },
             };
         }
-    }
+        Ok(())
+    });
 }

@@ -185,15 +185,27 @@ impl<'a> Execution<'a> {
     }
 
     /// Sends a sub-machine forward; one that was undone begins anew.
-    pub(super) fn forward_child(&mut self, run: usize, task: &'a Task, attempt: u32) {
+    fn forward_child(&mut self, run: usize, task: &'a Task, attempt: u32) {
+        let forwarded = self.in_child(run, |child| child.forward());
+        self.went_forward(run, task, attempt, forwarded);
+    }
+
+    /// The run's sub-machine was sent forward, if its machine is registered.
+    pub(super) fn went_forward(
+        &mut self,
+        run: usize,
+        task: &'a Task,
+        attempt: u32,
+        forwarded: Option<Result<(), AdvanceError>>,
+    ) {
         let Some(child) = &self.instance.states[run].child else {
             return self.begin_work(run, task);
         };
         let (machine, status) = (child.machine.clone(), status_of(child, false));
-        match self.in_child(run, |child| child.forward()) {
+        match forwarded {
             None => self.broke(run, task, status, &unknown_machine(&machine)),
-            Some(Err(AdvanceError::AlreadyCompensated)) => self.begin_child(run, task, &machine, attempt),
-            Some(_) => self.set_going(run, attempt),
+            Some(Err(_)) => self.begin_child(run, task, &machine, attempt),
+            Some(Ok(())) => self.set_going(run, attempt),
         }
     }
 }

@@ -50,25 +50,29 @@ impl<'a> Execution<'a> {
 
     /// Puts a new run in the place of one that did not succeed, or was undone.
     pub(super) fn repeat_run(&mut self, run: usize, task: &'a Task) {
+        let forwarded = self.in_child(run, |child| child.forward());
+        // A sub-machine that was undone stays where it was, and another one begins.
+        let begins_anew = matches!(forwarded, Some(Err(_)));
         let old = &mut self.instance.states[run];
-        let child = old.child.take();
-        let old = old.clone();
+        let child = if begins_anew { None } else { old.child.take() };
+        let (ordinal, name, kind) = (old.ordinal, old.name.clone(), old.kind);
+        let (input, iteration) = (old.input.clone(), old.iteration.clone());
+        let for_update = task.for_update() || old.for_update;
         // What was refused is recorded as such under its step id for ever, and what was undone is blocked; anything else must keep its id,
         // or an effect that did take place would come twice.
         let undone = old.compensation_status == Some(Status::Succeeded);
-        let anew = undone || old.is_refused();
+        let anew = begins_anew || undone || old.is_refused();
         self.retire(run, task.update_on_retry.unwrap_or(self.machine.update_on_retry));
-        let ordinal = old.ordinal + u32::from(anew);
-        let step_id = StepId::action(&self.instance.id, &old.name, ordinal);
-        let for_update = task.for_update() || old.for_update;
-        let run = self.push_run(&old.name, old.kind, for_update, step_id, ordinal, old.iteration);
-        self.instance.states[run].child = child;
-        if self.instance.states[run].child.is_some() {
-            self.instance.states[run].input = old.input;
-            self.forward_child(run, task, 2);
-        } else if !anew && !old.input.is_empty() {
+        let ordinal = ordinal + u32::from(anew);
+        let step_id = StepId::action(&self.instance.id, &name, ordinal);
+        let run = self.push_run(&name, kind, for_update, step_id, ordinal, iteration);
+        if child.is_some() {
+            self.instance.states[run].child = child;
+            self.instance.states[run].input = input;
+            self.went_forward(run, task, 2, forwarded);
+        } else if !anew && !input.is_empty() {
             // The same step must come with the same arguments.
-            self.instance.states[run].input = old.input;
+            self.instance.states[run].input = input;
             self.begin_work(run, task);
         } else {
             self.begin(run, task);

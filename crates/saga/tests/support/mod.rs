@@ -58,6 +58,12 @@ impl World {
         self.lost.insert((call.step_id.clone(), call.attempt), outcome);
     }
 
+    /// From now on everything works.
+    pub fn heal(&mut self) {
+        self.behaviours.clear();
+        self.scripts.clear();
+    }
+
     pub fn invoke(&mut self, call: &ServiceCall) -> Result<Value, ServiceError> {
         if let Some(outcome) = self.lost.remove(&(call.step_id.clone(), call.attempt)) {
             return outcome;
@@ -137,6 +143,8 @@ pub struct Driver<'a> {
     pub pauses: Vec<Millis>,
     /// Of several calls, the one that comes back first: 0 the first, a large number the last.
     pub first_back: usize,
+    /// Instead, another one each time, as this seed has it.
+    pub shuffle: Option<u64>,
     /// Most calls that were wanted at the same time.
     pub most_at_once: usize,
 }
@@ -154,6 +162,7 @@ impl<'a> Driver<'a> {
             advances: 0,
             pauses: Vec::new(),
             first_back: 0,
+            shuffle: None,
             most_at_once: 0,
         }
     }
@@ -167,6 +176,16 @@ impl<'a> Driver<'a> {
         self.drive(instance, Event::Resume)
     }
 
+    fn pick(&self, calls: usize) -> usize {
+        match self.shuffle {
+            None => self.first_back.min(calls - 1),
+            Some(seed) => {
+                let mixed = (seed ^ self.advances as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                usize::try_from(mixed >> 33).unwrap() % calls
+            }
+        }
+    }
+
     pub fn drive(&mut self, instance: Instance, event: Event) -> Instance {
         let mut stored = serde_json::to_string(&instance).unwrap();
         let mut instance = instance;
@@ -176,10 +195,10 @@ impl<'a> Driver<'a> {
         for advance in 1.. {
             assert!(advance < 20_000, "no end in sight: {:?}", instance.cursor);
             self.advances += 1;
-            let before = instance.clone();
+            let before = instance.cursor.clone();
             let command = match self.machines.advance(&mut instance, event.clone(), self.now) {
                 Ok(command) => command,
-                Err(error) => panic!("{error} in {:?} on {event:?}", before.cursor),
+                Err(error) => panic!("{error} in {before:?} on {event:?}"),
             };
             // Whatever is stored now could be taken up with the same result.
             let text = serde_json::to_string(&instance).unwrap();
@@ -200,8 +219,7 @@ impl<'a> Driver<'a> {
                 if let Command::Invoke { calls, .. } = &command {
                     // The service may have been reached all the same.
                     if advance % 2 == 0 {
-                        self.world
-                            .invoke_in_vain(&calls[self.first_back.min(calls.len() - 1)]);
+                        self.world.invoke_in_vain(&calls[self.pick(calls.len())]);
                     }
                 }
                 instance = serde_json::from_str(&stored).unwrap();
@@ -217,7 +235,7 @@ impl<'a> Driver<'a> {
                 }
                 Command::Invoke { mut calls, .. } => {
                     self.most_at_once = self.most_at_once.max(calls.len());
-                    let call = calls.swap_remove(self.first_back.min(calls.len() - 1));
+                    let call = calls.swap_remove(self.pick(calls.len()));
                     self.now += 1;
                     Event::Outcome {
                         result: self.world.invoke(&call),

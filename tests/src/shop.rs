@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 /// What differs from `kessai up` without flags.
@@ -117,14 +117,20 @@ impl Shop {
         Ok(ended.and_then(|status| status.code()))
     }
 
-    /// Runs `kessai check` on the data and returns its report as an error if an invariant is broken.
-    pub fn check(&self) -> Result<()> {
-        let output = Command::new(binary()?)
-            .arg("check")
+    /// Runs a command of `kessai` on the data, beside the running shop: `check`, or `saga list`.
+    pub fn kessai(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(Command::new(binary()?)
+            .args(arguments)
             .arg("--data")
             .arg(self.data())
             .current_dir(root())
-            .output()?;
+            .stdin(Stdio::null())
+            .output()?)
+    }
+
+    /// Runs `kessai check` on the data and returns its report as an error if an invariant is broken.
+    pub fn check(&self) -> Result<()> {
+        let output = self.kessai(&["check"])?;
         ensure!(
             output.status.success(),
             "kessai check:\n{}{}",

@@ -1,6 +1,10 @@
 //! `kessai config`
 
-use crate::{AddressOptions, ManifestOption, settings::Settings, worker::WorkerOptions};
+use crate::{
+    AddressOptions, ManifestOption,
+    settings::{Settings, Source},
+    worker::WorkerOptions,
+};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -22,10 +26,18 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut settings = Settings::read(&options.manifest.manifest)?;
     options.addresses.derive(&mut settings)?;
-    print!("{}", table(&settings));
-    let days = options.worker.saga_archive_days;
-    println!("\nKESSAI_SAGA_ARCHIVE_DAYS (--saga-archive-days)  {days}");
+    print!("{}\n{}", table(&settings), worker_line(&options.worker));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The worker's own setting, which is no variable of the manifest.
+fn worker_line(worker: &WorkerOptions) -> String {
+    let name = "KESSAI_SAGA_ARCHIVE_DAYS";
+    let source = match std::env::var_os(name) {
+        Some(_) => Source::Environment,
+        None => Source::Default,
+    };
+    format!("{name}  {:11}  {}\n", source.as_str(), worker.saga_archive_days)
 }
 
 fn table(settings: &Settings) -> String {

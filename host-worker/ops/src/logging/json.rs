@@ -48,7 +48,7 @@ where
         let mut members = line.members;
         // A component's event without a message: its name says it all, once.
         if members.contains_key("event") && members.get("message") == members.get("event") {
-            members.remove("message");
+            members.shift_remove("message");
         }
         writeln!(writer, "{}", Value::Object(members))
     }

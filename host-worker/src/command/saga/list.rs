@@ -87,7 +87,7 @@ async fn read(sagas: &Sagas, options: &Options) -> Result<(Vec<Value>, Value, bo
             .limit
             .saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
         let filter = Filter {
-            phase: options.phase.clone(),
+            phase: options.phase.as_ref().map(|phase| phase.to_uppercase()),
             machine: options.machine.clone(),
             order_no: options.order.clone(),
             older_than: options.older_than,

@@ -33,7 +33,7 @@ fn outcome(dice: u8, value: Value) -> Result<Value, ServiceError> {
     ))
 }
 
-/// What happens next outside; `Err` when nothing does.
+/// What happens next outside; after the end, an operator's act.
 fn event(instance: &Instance, command: Command, dice: u8, value: Value, now: &mut u64) -> Event {
     match command {
         Command::Invoke { mut calls, .. } => Event::Outcome {
@@ -44,8 +44,7 @@ fn event(instance: &Instance, command: Command, dice: u8, value: Value, now: &mu
             *now = until.max(*now);
             instance.due_event(*now)
         }
-        Command::WaitForEvent { mut names, deadline } if dice % 4 == 0 || names.is_empty() => {
-            names.clear();
+        Command::WaitForEvent { names, deadline } if dice < 64 || names.is_empty() => {
             *now = deadline.max(*now);
             instance.due_event(*now)
         }

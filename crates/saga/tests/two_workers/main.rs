@@ -58,11 +58,12 @@ fn machines() -> Vec<Vec<StateMachine>> {
         state
     };
     let undo = json!({ "Type": "ServiceTask", "ServiceName": "u", "ServiceMethod": "undo", "Input": ["$.[sum]"], "Retry": [{ "MaxAttempts": 5 }] });
+    let wait = json!({ "Type": "WaitForEvent", "TimeoutSeconds": 1e9, "Events": { "GO": { "Next": "C", "Output": { "go": "$.#root" } } } });
     // Waits in its middle.
     let chain = json!({ "Name": "chain", "StartState": "A", "States": {
         "A": service("0", json!({ "CompensateState": "U", "Next": "B" })),
         "B": service("1", json!({ "CompensateState": "U", "Next": "W", "Catch": [{ "Next": "T" }] })),
-        "W": { "Type": "WaitForEvent", "TimeoutSeconds": 1e9, "Events": { "GO": { "Next": "C", "Output": { "go": "$.#root" } } } },
+        "W": wait,
         "C": service("2", json!({ "IsForUpdate": true, "Next": "D", "Catch": [{ "Next": "T" }] })),
         "D": service("3", json!({ "CompensateState": "U" })),
         "T": { "Type": "CompensationTrigger", "Next": "F" }, "F": { "Type": "Fail", "ErrorCode": "E" }, "U": undo } });
@@ -71,7 +72,8 @@ fn machines() -> Vec<Vec<StateMachine>> {
         "A": service("0", json!({ "CompensateState": "U", "Next": "N" })),
         "N": { "Type": "ScriptTask", "ScriptType": "expression", "ScriptContent": "([rounds] ?: 0) + 1", "Output": { "rounds": "$.#root" }, "Next": "B" },
         "B": service("1", json!({ "CompensateState": "U", "Next": "Again" })),
-        "Again": { "Type": "Choice", "Choices": [{ "Expression": "[rounds] < 3", "Next": "N" }], "Default": "C" },
+        "Again": { "Type": "Choice", "Choices": [{ "Expression": "[rounds] < 3", "Next": "N" }], "Default": "W" },
+        "W": wait,
         "C": service("2", json!({ "Catch": [{ "Next": "T" }] })),
         "T": { "Type": "CompensationTrigger", "Next": "F" }, "F": { "Type": "Fail" }, "U": undo } });
     // Calls at the same time, and has a child that may wait.

@@ -33,13 +33,16 @@ impl Fate {
     }
 }
 
+/// The arguments of a step, and what came of it.
+type Answered = (Vec<Value>, Result<Value, ServiceError>);
+
 /// All that outlives a worker.
 #[derive(Debug, Default)]
 pub struct World {
     pub fate: Fate,
     pub store: MemoryStore,
     troubles: Vec<(u32, bool)>,
-    recorded: RefCell<BTreeMap<StepId, (Vec<Value>, Result<Value, ServiceError>)>>,
+    recorded: RefCell<BTreeMap<StepId, Answered>>,
     /// `service.method` of each step that had its effect.
     effects: RefCell<Vec<String>>,
     /// Which life of a worker holds the instance, and until when; lives are counted from 1.

@@ -29,13 +29,16 @@ export async function eventually(what, look, patienceMs = 60_000) {
   }
 }
 
-export async function startShop() {
+/** @param variables by their names in spin.toml */
+export async function startShop(variables = {}) {
   const data = mkdtempSync(join(tmpdir(), 'kessai-browser-'))
   const [port, sandbox] = [await freePort(), await freePort()]
   const log = openSync(join(data, 'shop.log'), 'a')
   const binary = process.env.KESSAI ?? join(root, 'target/debug/kessai')
   const flags = ['up', '--listen', `127.0.0.1:${port}`, '--sandbox-listen', `127.0.0.1:${sandbox}`, '--data', data]
-  const child = spawn(binary, flags, { cwd: root, stdio: ['ignore', log, log] })
+  const named = Object.entries(variables).map(([name, value]) => [`SPIN_VARIABLE_${name.toUpperCase()}`, value])
+  const env = { ...process.env, ...Object.fromEntries(named) }
+  const child = spawn(binary, flags, { cwd: root, env, stdio: ['ignore', log, log] })
   const url = `http://127.0.0.1:${port}`
   const logText = () => readFileSync(join(data, 'shop.log'), 'utf8')
   try {

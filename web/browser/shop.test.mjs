@@ -1,24 +1,16 @@
 // The shop as shoppers use it: a real browser, a real shop, nothing in between. Screenshots go to target/screenshots/.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
-import { root, startShop } from './kessai.mjs'
+import { startShop } from './kessai.mjs'
+import { launch, phone, screenshots, visitor, wide } from './visitor.mjs'
 
-const screenshots = join(root, 'target/screenshots')
-const wide = { width: 1280, height: 900 }
-const phone = { width: 390, height: 844 }
 let shop
 let browser
 
 before(async () => {
-  mkdirSync(screenshots, { recursive: true })
   shop = await startShop()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
-  })
+  browser = await launch()
 })
 
 after(async () => {
@@ -26,18 +18,7 @@ after(async () => {
   assert.equal(await shop?.stop(), 0, 'the shop ends with 0')
 })
 
-/** A shopper's own browser: no cookies, no cart. */
-async function shopper(viewport) {
-  const context = await browser.newContext({ viewport, locale: 'ja-JP', deviceScaleFactor: 1 })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const complaints = []
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()) })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  const id = (name) => page.getByTestId(name)
-  const shoot = (name) => page.screenshot({ path: join(screenshots, `${name}-${viewport.width}.png`), fullPage: true })
-  return { context, page, id, shoot, complaints }
-}
+const shopper = (viewport) => visitor(browser, viewport)
 
 async function addToCart({ page, id }, place) {
   await page.goto(shop.url)
@@ -160,6 +141,21 @@ test('the payment page finds its order again after a reload', async () => {
   await onThePhone(one, 'approve')
   await one.id('result-status').waitFor()
   assert.equal(await one.id('result-status').getAttribute('data-status'), 'PAID')
+  await one.context.close()
+})
+
+test('another tab can pay an order that it did not place', async () => {
+  const one = await shopper(wide)
+  await addToCart(one, 5)
+  await checkOut(one, 'tabs@example.com')
+  const other = { ...one, page: await one.context.newPage() }
+  other.id = (name) => other.page.getByTestId(name)
+  await other.page.goto(one.page.url())
+  await onThePhone(other, 'approve')
+  for (const tab of [other, one]) {
+    await tab.id('result-status').waitFor()
+    assert.equal(await tab.id('result-status').getAttribute('data-status'), 'PAID')
+  }
   await one.context.close()
 })
 

@@ -3,7 +3,7 @@ import type { Ref, ShallowRef } from 'vue';
 import type { Box, Layout } from '@/sagas/layout';
 
 /** Smaller than this, names cannot be read: then a part is shown, and one moves about. */
-const SMALLEST = 0.7;
+const SMALLEST = 0.65;
 /** Pixels. */
 const TALLEST = 920;
 

@@ -9,7 +9,7 @@ export const trip: Definition = {
     BookSeat: {
       Type: 'ServiceTask',
       ServiceName: 'http://127.0.0.1:4000/seats',
-      ServiceMethod: 'book',
+      ServiceMethod: '/book',
       CompensateState: 'FreeSeat',
       Catch: [
         { Exceptions: ['app.SoldOut'], Next: 'Undo' },

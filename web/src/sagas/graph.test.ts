@@ -14,7 +14,8 @@ describe('a machine’s graph', () => {
 
   it('says what a state calls, and where loops are', () => {
     const node = (name: string) => graph.nodes.find((one) => one.name === name);
-    expect(node('BookSeat')?.detail).toBe('127.0.0.1:4000.book');
+    expect(node('BookSeat')?.detail).toBe('127.0.0.1:4000/book');
+    expect(node('Pack')?.detail).toBe('bags.pack');
     expect(node('Ride')?.detail).toBe('ride');
     expect(node('Failed')?.detail).toBe('NO_TRIP');
     expect([node('Pack')?.loop, node('Ride')?.loop]).toEqual([true, false]);

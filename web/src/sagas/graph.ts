@@ -72,7 +72,7 @@ function nodeOf(name: string, state: Dict): GraphNode {
 function detailOf(state: Dict): string {
   switch (state['Type']) {
     case 'ServiceTask':
-      return [shortService(text(state['ServiceName'])), text(state['ServiceMethod'])].filter((part) => part !== '').join('.');
+      return callOf(shortService(text(state['ServiceName'])), text(state['ServiceMethod']));
     case 'SubStateMachine':
       return text(state['StateMachineName']);
     case 'Fail':
@@ -80,6 +80,11 @@ function detailOf(state: Dict): string {
     default:
       return '';
   }
+}
+
+/** `inventory.reserve`, `warehouse/pick`. */
+function callOf(service: string, method: string): string {
+  return service === '' || method === '' || method.startsWith('/') ? service + method : `${service}.${method}`;
 }
 
 /** Of an address, the host says enough. */

@@ -31,19 +31,20 @@ export interface Point {
   y: number;
 }
 
-const LABEL = { width: 110, height: 20 };
+/** What is kept free for a label; longer ones may reach over lines, not over states. */
+const LABEL = { width: 40, height: 16, labelpos: 'c' };
 
 /** Ranks from top to bottom, in the order in which a machine is read. */
 export function layoutOf(graph: MachineGraph): Layout {
   const dagre = new Graph({ multigraph: true });
-  dagre.setGraph({ rankdir: 'TB', ranksep: 26, nodesep: 26, edgesep: 18, marginx: 16, marginy: 16 });
+  // By longest path, machines' many ways to one compensation and one end make the least wide and least winding picture.
+  dagre.setGraph({ rankdir: 'TB', ranker: 'longest-path', ranksep: 30, nodesep: 26, edgesep: 12, marginx: 16, marginy: 16 });
   dagre.setDefaultEdgeLabel(() => ({}));
   for (const node of graph.nodes) dagre.setNode(node.name, sizeOf(node));
   for (const edge of graph.edges) {
-    const label = edge.labels.length > 0 ? { ...LABEL, labelpos: 'c' } : {};
     // The main way stays straight; catches and compensations go round it.
-    const weight = edge.kind === 'catch' || edge.kind === 'compensate' ? 1 : 4;
-    dagre.setEdge(edge.from, edge.to, { ...label, weight, minlen: 1 }, edge.id);
+    const aside = edge.kind === 'catch' || edge.kind === 'compensate';
+    dagre.setEdge(edge.from, edge.to, { ...(!aside && edge.labels.length > 0 && LABEL), weight: aside ? 0 : 4 }, edge.id);
   }
   layout(dagre);
   return {
@@ -53,8 +54,9 @@ export function layoutOf(graph: MachineGraph): Layout {
     edges: new Map(
       graph.edges.map((edge) => {
         const { points, x, y } = dagre.edge(edge.from, edge.to, edge.id) as { points: Point[]; x?: number; y?: number };
-        const middle = points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 };
-        return [edge.id, { points, label: { x: x ?? middle.x, y: y ?? middle.y } }];
+        // Where no room is kept, just after the state where the ways part.
+        const parting = points[1] ?? { x: 0, y: 0 };
+        return [edge.id, { points, label: { x: x ?? parting.x, y: y ?? parting.y } }];
       }),
     ),
   };
@@ -62,8 +64,8 @@ export function layoutOf(graph: MachineGraph): Layout {
 
 function sizeOf(node: GraphNode): { width: number; height: number } {
   if (node.name === START) return { width: 18, height: 18 };
-  const letters = Math.max(node.name.length, node.detail.length * 0.85);
-  return { width: Math.min(240, Math.max(116, Math.round(letters * 7.6) + 58)), height: node.detail === '' ? 40 : 52 };
+  const letters = Math.max(node.name.length, node.detail.length * 0.8);
+  return { width: Math.min(250, Math.max(120, Math.round(letters * 7.4) + 74)), height: node.detail === '' ? 40 : 52 };
 }
 
 /** dagre says where the middle is. */

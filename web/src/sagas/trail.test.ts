@@ -44,6 +44,11 @@ describe('an instance’s trail', () => {
     expect(done.nodes.get('Done')?.current).toBe(true);
   });
 
+  it('ends where the last entry leads, also if nobody says so', () => {
+    const states = [entry('Ride', { next: 'Done' })];
+    expect(trailOf(graph, { states }).nodes.get('Done')?.current).toBe(true);
+  });
+
   it('goes through a trigger to what comes after it', () => {
     const states = [entry('BookSeat', { status: 'FA', next: 'Undo' })];
     expect(taken(trailOf(graph, { states, at: 'Failed' }))).toEqual([`${START}>BookSeat:start`, 'BookSeat>Undo:catch', 'Undo>Failed:next']);

@@ -49,6 +49,12 @@ export function trailOf(graph: MachineGraph, { states, at }: Run): Trail {
     take(pathFrom(graph, entry, later, at), entry.status === 'RU' ? 'RU' : 'SU');
   });
 
+  // An instance that came to an end state is there, whether or not it says so.
+  for (const { name, type } of graph.nodes) {
+    const trail = nodes.get(name);
+    if (at === undefined && trail && (type === 'Succeed' || type === 'Fail')) trail.current = true;
+  }
+
   const byStep = new Map(forward.map((entry) => [entry.stepId, entry]));
   for (const entry of states.filter(isCompensation)) {
     const undone = byStep.get(entry.compensates ?? '');

@@ -1,21 +1,26 @@
 //! Creating and deleting codes.
 //!
 //! PayPay tells a code's address once, in the answer to the request that makes it, and refuses a second request with the same
-//! `merchantPaymentId` for ever. So the intent is on disk before the call and the outcome after it, and in between, after a crash or a time-out:
-//! - asking again is safe, since PayPay makes at most one code under an id;
-//! - if PayPay says "duplicate" to a repeat, the code exists and its address is lost: `in-doubt`, until the caller takes another id. Nobody knows
-//!   the lost code's address, so nobody can pay it.
+//! `merchantPaymentId` for ever (source: PayPay OPA, `POST /v2/codes`). So the intent is on disk before each request and the outcome after it, and the
+//! number of requests that may have taken effect in between:
+//! - asking again with the same step is safe, since PayPay makes at most one code under an id; but the gateway never does so by itself;
+//! - if PayPay refuses a repeat while an earlier request is open, the code may exist and its address is lost: `in-doubt`, until the caller takes another
+//!   id. Nobody knows the lost code's address, so nobody can pay it, and its compensation cancels whatever it may be;
+//! - a request that is known to have made nothing (no connection, 429, maintenance) leaves nothing to compensate, so a checkout that fails because
+//!   PayPay is down does not have to wait for PayPay in order to be undone.
 
 use paypay::codes::{self, Code, CodeType, CreateCode, OrderItem, RedirectType};
 use paypay::ids::{CodeId, MerchantPaymentId};
 use paypay::money::Money;
-use paypay::payments::payment_path;
+use paypay::payments::PaymentStatus;
 use paypay::result::ResultCode;
 use serde::Serialize;
 use store::Database;
 use store::barrier::{Prior, Step, Stop, recorded, run_action, run_compensation};
 
 use crate::fault::{Fault, Rejection};
+use crate::patience::or_read;
+use crate::payments;
 use crate::paypay_api::{Paypay, now_seconds};
 use crate::records::{self, CreatedCode};
 use crate::wire::Wire;
@@ -43,6 +48,9 @@ pub(crate) struct CodeRequest {
     pub description: String,
     pub items: Vec<Item>,
     pub redirect_url: Option<String>,
+    /// The buyer's approval only sets the amount aside. Left out of the hash if not, so that steps recorded before there was a choice keep theirs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_authorization: bool,
 }
 
 impl CodeRequest {
@@ -61,7 +69,7 @@ impl CodeRequest {
             code_type: CodeType::OrderQr,
             order_description: Some(self.description.clone()),
             order_items: items.collect(),
-            is_authorization: false,
+            is_authorization: self.is_authorization,
             redirect_url: self.redirect_url.clone(),
             redirect_type: self.redirect_url.as_ref().map(|_| RedirectType::WebLink),
             requested_at: now_seconds(),
@@ -85,24 +93,44 @@ pub(crate) async fn create<W: Wire>(
 ) -> Result<CreatedCode, Fault> {
     let step = Step::new(step, CREATE, request).map_err(Fault::invalid)?;
     let body = request.to_paypay()?;
-    let first = records::intend(&database, step.id(), request).await?;
-    if !first && let Some(known) = earlier(&database, &step, request).await? {
-        return Ok(known);
+    let id = request.merchant_payment_id.as_str();
+    if !records::intend(&database, step.id(), request).await? {
+        if let Some(known) = earlier(&database, &step, request).await? {
+            return Ok(known);
+        }
+        if !records::intend_again(&database, step.id(), id).await? {
+            // Another try has ended in between.
+            return earlier(&database, &step, request)
+                .await?
+                .ok_or_else(|| Fault::Storage(format!("the record of {id} is gone")));
+        }
     }
-    match paypay.post::<Code>(codes::PATH, &body).await {
+    match paypay.create::<Code>(codes::PATH, &body).await {
         Ok(code) => keep(database, paypay, &step, code.into()).await,
-        Err(Fault::Rejected(rejection)) if !first && is_duplicate(&rejection) => {
-            // Ours, from a try whose answer did not arrive; unless that try is still at work and has recorded it by now.
-            match recorded::<CreatedCode, Rejection>(&database, &step).await? {
-                Some(known) => Ok(known),
-                None => Err(Fault::InDoubt(
-                    "an earlier try made the code, and PayPay tells its address only once".to_owned(),
-                )),
+        Err(Fault::InDoubt(reason)) => Err(Fault::InDoubt(reason)),
+        Err(fault) => {
+            let nothing_made = records::without_effect(&database, id).await?;
+            match fault {
+                Fault::Rejected(rejection) if nothing_made => {
+                    refuse(database, &step, request, rejection).await
+                }
+                Fault::Rejected(rejection) => lost(&database, &step, &rejection).await,
+                other => Err(other),
             }
         }
-        Err(Fault::Rejected(rejection)) => refuse(database, &step, request, rejection).await,
-        Err(other) => Err(other),
     }
+}
+
+/// PayPay refused a repeat, most likely as a duplicate: an earlier try may have made the code. It may still be at work, too, and have recorded it by now.
+async fn lost(database: &Database, step: &Step, rejection: &Rejection) -> Result<CreatedCode, Fault> {
+    recorded::<CreatedCode, Rejection>(database, step)
+        .await?
+        .ok_or_else(|| {
+            Fault::InDoubt(format!(
+                "an earlier try may have made the code, whose address PayPay tells only once; this one was refused: {} ({})",
+                rejection.code, rejection.message
+            ))
+        })
 }
 
 /// What an earlier try left: its outcome, or `None` if it only got as far as the intent.
@@ -118,15 +146,12 @@ async fn earlier(
             .as_deref()
             != Some(step.id())
     {
-        let code = ResultCode::DuplicateDynamicQrRequest.to_string();
-        let message = "another step has asked for a code under this merchant-payment-id".to_owned();
-        return Err(Fault::Rejected(Rejection { code, message }));
+        return Err(Fault::refused(
+            ResultCode::DuplicateDynamicQrRequest,
+            "another step has asked for a code under this merchant-payment-id",
+        ));
     }
     Ok(known)
-}
-
-fn is_duplicate(rejection: &Rejection) -> bool {
-    rejection.code == ResultCode::DuplicateDynamicQrRequest.as_str()
 }
 
 async fn keep<W: Wire>(
@@ -144,7 +169,8 @@ async fn keep<W: Wire>(
     if kept == Err(Fault::Canceled) {
         // The compensation came while PayPay was at work. Nobody will hear of this code; disable it all the same.
         let code_id: CodeId = code.code_id.parse().map_err(Fault::invalid)?;
-        if let Err(error) = paypay.delete(&codes::path_of(&code_id)).await {
+        let path = codes::path_of(&code_id);
+        if let Err(error) = paypay.persist(async || paypay.delete(&path).await).await {
             let fields = serde_json::json!({ "codeId": code.code_id, "error": error.to_string() });
             edge::log::warn(paypay.context(), "canceled_code_not_deleted", fields);
         }
@@ -198,9 +224,24 @@ pub(crate) async fn delete<W: Wire>(
     if records::is_deleted(&database, &code.merchant_payment_id).await? {
         return Ok(());
     }
+    disable(&database, paypay, &code).await
+}
+
+async fn disable<W: Wire>(database: &Database, paypay: &Paypay<W>, code: &CreatedCode) -> Result<(), Fault> {
+    let payment = id(&code.merchant_payment_id)?;
     let code_id: CodeId = code.code_id.parse().map_err(Fault::invalid)?;
-    match paypay.delete(&codes::path_of(&code_id)).await {
-        Ok(()) | Err(Fault::NotFound) => Ok(records::deleted(&database, &code.merchant_payment_id).await?),
+    let path = codes::path_of(&code_id);
+    // Details do not tell whether a code was deleted, but a code that was used is as good as deleted.
+    let used = async || {
+        let seen = payments::look(database, paypay, &payment).await?;
+        let unknown = matches!(seen.status, PaymentStatus::Created | PaymentStatus::Unknown(_));
+        Ok((!unknown).then_some(()))
+    };
+    match paypay
+        .persist(async || or_read(paypay.delete(&path).await, used).await)
+        .await
+    {
+        Ok(()) | Err(Fault::NotFound) => Ok(records::deleted(database, payment.as_str()).await?),
         Err(other) => Err(other),
     }
 }
@@ -211,7 +252,7 @@ async fn void<W: Wire>(
     paypay: &Paypay<W>,
     merchant_payment_id: &str,
 ) -> Result<(), Fault> {
-    match paypay.delete(&payment_path(&id(merchant_payment_id)?)).await {
+    match payments::call_off(database, paypay, &id(merchant_payment_id)?).await {
         Ok(()) | Err(Fault::NotFound) => Ok(records::deleted(database, merchant_payment_id).await?),
         Err(other) => Err(other),
     }

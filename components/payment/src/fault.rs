@@ -1,5 +1,7 @@
 //! Why the gateway has no success to report, before it becomes WIT's `gateway-error`.
 
+use std::time::Duration;
+
 use paypay::result::{AnswerError, Meaning};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -7,8 +9,8 @@ use store::barrier::StepError;
 
 use crate::wire::WireError;
 
-/// Milliseconds after which a throttled call is worth another try. PayPay names none.
-const THROTTLE_PAUSE_MS: u32 = 1_000;
+/// After how long a throttled call is worth another try if PayPay does not say.
+const THROTTLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A refusal that stands: recorded as a step's outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,16 +24,17 @@ pub(crate) struct Rejection {
 pub(crate) enum Fault {
     #[error("PayPay refused: {} ({})", .0.code, .0.message)]
     Rejected(Rejection),
-    #[error("PayPay knows no such code or payment")]
+    #[error("PayPay knows no such code, payment or refund")]
     NotFound,
     #[error("the step was compensated before it ran")]
     Canceled,
     #[error("it is unknown whether the call took effect: {0}")]
     InDoubt(String),
-    #[error("PayPay cannot be reached: {0}")]
-    Unavailable(String),
-    #[error("too many calls; again in {0} ms")]
-    RateLimited(u32),
+    /// `again`: when PayPay wants to be asked again, if it said so.
+    #[error("PayPay cannot be reached: {reason}")]
+    Unavailable { reason: String, again: Option<Duration> },
+    #[error("too many calls; again in {} ms", .0.as_millis())]
+    RateLimited(Duration),
     #[error("the database did not answer: {0}")]
     Storage(String),
 }
@@ -39,33 +42,68 @@ pub(crate) enum Fault {
 impl Fault {
     /// A refusal of our own: PayPay would refuse it too.
     pub(crate) fn invalid(message: impl ToString) -> Self {
-        let code = paypay::result::ResultCode::InvalidRequestParams.to_string();
+        Self::refused(paypay::result::ResultCode::InvalidRequestParams, message)
+    }
+
+    /// A refusal of our own: the payment's state does not allow the call.
+    pub(crate) fn unacceptable(message: impl ToString) -> Self {
+        Self::refused(paypay::result::ResultCode::UnacceptableOp, message)
+    }
+
+    pub(crate) fn refused(code: paypay::result::ResultCode, message: impl ToString) -> Self {
         Self::Rejected(Rejection {
-            code,
+            code: code.to_string(),
             message: message.to_string(),
         })
     }
 
-    /// The same fault of a call that changes nothing: there is no effect to be in doubt of.
-    pub(crate) fn of_reading(self) -> Self {
-        match self {
-            Self::InDoubt(reason) => Self::Unavailable(reason),
-            other => other,
+    pub(crate) fn unavailable(reason: impl ToString) -> Self {
+        Self::Unavailable {
+            reason: reason.to_string(),
+            again: None,
         }
     }
-}
 
-impl From<AnswerError> for Fault {
-    fn from(error: AnswerError) -> Self {
-        match (error.meaning(), &error) {
+    /// What an answer without success says. `again`: its `Retry-After`.
+    pub(crate) fn of_answer(error: &AnswerError, again: Option<Duration>) -> Self {
+        match (error.meaning(), error) {
             (Meaning::Refused, AnswerError::Refused { info, .. }) => Self::Rejected(Rejection {
                 code: info.code.to_string(),
                 message: info.message.clone(),
             }),
             (Meaning::NotFound, _) => Self::NotFound,
-            (Meaning::Throttled, _) => Self::RateLimited(THROTTLE_PAUSE_MS),
-            (Meaning::Closed, _) => Self::Unavailable(error.to_string()),
+            (Meaning::Throttled, _) => Self::RateLimited(again.unwrap_or(THROTTLE_PAUSE)),
+            (Meaning::Closed, _) => Self::Unavailable {
+                reason: error.to_string(),
+                again,
+            },
             (Meaning::Refused | Meaning::InDoubt, _) => Self::InDoubt(error.to_string()),
+        }
+    }
+
+    /// The same fault of a call that changes nothing: there is no effect to be in doubt of.
+    pub(crate) fn of_reading(self) -> Self {
+        match self {
+            Self::InDoubt(reason) => Self::unavailable(reason),
+            other => other,
+        }
+    }
+
+    /// The same fault of the last of several tries, one of which was left in doubt: that this one had no effect says nothing about that one.
+    pub(crate) fn after_doubt(self, doubt: Option<String>) -> Self {
+        match (self, doubt) {
+            (Self::Unavailable { .. } | Self::RateLimited(_), Some(reason)) => Self::InDoubt(reason),
+            (fault, _) => fault,
+        }
+    }
+
+    /// How long to wait at least before another try may end differently; `None`: it will not.
+    pub(crate) fn worth_repeating_after(&self) -> Option<Duration> {
+        match self {
+            Self::InDoubt(_) => Some(Duration::ZERO),
+            Self::Unavailable { again, .. } => Some(again.unwrap_or_default()),
+            Self::RateLimited(again) => Some(*again),
+            Self::Rejected(_) | Self::NotFound | Self::Canceled | Self::Storage(_) => None,
         }
     }
 }
@@ -73,7 +111,7 @@ impl From<AnswerError> for Fault {
 impl From<WireError> for Fault {
     fn from(error: WireError) -> Self {
         match error {
-            WireError::NotSent(reason) => Self::Unavailable(reason),
+            WireError::NotSent(reason) => Self::unavailable(reason),
             WireError::Broken(reason) => Self::InDoubt(reason),
         }
     }

@@ -1,50 +1,67 @@
-//! Reading, canceling and refunding payments.
+//! Reading and canceling payments: `GET /v2/codes/payments/{merchantPaymentId}` and `DELETE /v2/payments/{merchantPaymentId}`.
+//!
+//! A cancel is accepted until 00:14:59 JST of the day after the payment; afterwards only a refund gives the money back. Before the buyer has paid
+//! it is accepted too, shows nowhere, and fails the payment when the buyer makes it (source: PayPay OPA and its FAQ). So what the details say after a
+//! cancel in doubt decides only if the payment is over; as long as it is not, the cancel is sent again, which changes nothing if it had arrived.
 
-use paypay::ids::MerchantRefundId;
-use paypay::money::Money;
-use paypay::payments::{Payment, PaymentStatus, code_payment_path, payment_path};
-use paypay::refunds::{self, CreateRefund, Refund};
-use paypay::result::ResultCode;
-use serde::{Deserialize, Serialize};
+use paypay::ids::MerchantPaymentId;
+use paypay::payments::{AuthorizedPayment, Payment, PaymentStatus, code_payment_path, payment_path};
 use store::Database;
 use store::barrier::{Step, Stop, recorded, run_action};
 
 use crate::codes::id;
 use crate::fault::{Fault, Rejection};
-use crate::paypay_api::{Paypay, now_seconds};
+use crate::patience::or_read;
+use crate::paypay_api::Paypay;
 use crate::records;
 use crate::wire::Wire;
-
-/// A refund as recorded and returned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RefundRecord {
-    pub merchant_refund_id: String,
-    /// Yen.
-    pub amount: i64,
-}
 
 pub(crate) async fn details<W: Wire>(
     database: &Database,
     paypay: &Paypay<W>,
     payment: &str,
 ) -> Result<Payment, Fault> {
-    let id = id(payment)?;
-    let payment: Payment = paypay
-        .get(&code_payment_path(&id))
+    Ok(details_of_authorization(database, paypay, &id(payment)?)
+        .await?
+        .payment)
+}
+
+/// Details with the captures in them.
+pub(crate) async fn details_of_authorization<W: Wire>(
+    database: &Database,
+    paypay: &Paypay<W>,
+    id: &MerchantPaymentId,
+) -> Result<AuthorizedPayment, Fault> {
+    paypay
+        .persist(async || look_closely(database, paypay, id).await)
         .await
-        .map_err(Fault::of_reading)?;
-    if payment.merchant_payment_id != id {
-        return Err(Fault::Unavailable(
-            "PayPay answered about another payment".to_owned(),
-        ));
+}
+
+/// Details, with one call: for a call that is itself repeated.
+pub(crate) async fn look<W: Wire>(
+    database: &Database,
+    paypay: &Paypay<W>,
+    id: &MerchantPaymentId,
+) -> Result<Payment, Fault> {
+    Ok(look_closely(database, paypay, id).await?.payment)
+}
+
+/// Details with the captures in them, with one call.
+pub(crate) async fn look_closely<W: Wire>(
+    database: &Database,
+    paypay: &Paypay<W>,
+    id: &MerchantPaymentId,
+) -> Result<AuthorizedPayment, Fault> {
+    let seen: AuthorizedPayment = paypay.get(&code_payment_path(id)).await?;
+    if seen.payment.merchant_payment_id != *id {
+        return Err(Fault::unavailable("PayPay answered about another payment"));
     }
     // The record is for people; what the caller needs is the answer.
-    if let Err(error) = records::observed(database, &payment).await {
+    if let Err(error) = records::observed(database, &seen.payment).await {
         let fields = serde_json::json!({ "merchantPaymentId": id.as_str(), "error": error.to_string() });
         edge::log::warn(paypay.context(), "payment_details_not_recorded", fields);
     }
-    Ok(payment)
+    Ok(seen)
 }
 
 pub(crate) async fn cancel<W: Wire>(
@@ -59,91 +76,26 @@ pub(crate) async fn cancel<W: Wire>(
         return Ok(());
     }
     // A refusal is not recorded: asking again is harmless, and PayPay's answer is better than our memory of it.
-    paypay.delete(&payment_path(&id)).await?;
+    call_off(&database, paypay, &id).await?;
     Ok(run_action(database, &step, async |_| Ok::<_, Stop<Rejection>>(())).await?)
 }
 
-/// Refunds `amount` yen, which must be all that was paid.
-pub(crate) async fn refund<W: Wire>(
-    database: Database,
+/// Cancels without a step. A payment of which nothing was or will be taken counts as canceled, whatever ended it.
+pub(crate) async fn call_off<W: Wire>(
+    database: &Database,
     paypay: &Paypay<W>,
-    step: &str,
-    payment: &str,
-    amount: i64,
-    reason: &str,
-) -> Result<RefundRecord, Fault> {
-    // Not the reason: it may be worded differently by whoever comes to the same step.
-    let step = Step::new(step, "refund", &(payment, amount)).map_err(Fault::invalid)?;
-    if let Some(known) = recorded::<RefundRecord, Rejection>(&database, &step).await? {
-        return Ok(known);
-    }
-    let payment = details(&database, paypay, payment).await?;
-    // The payment's own id, so that whoever asks, with whatever step, asks for the same refund.
-    let refund_id: MerchantRefundId = payment
-        .merchant_payment_id
-        .as_str()
-        .parse()
-        .map_err(Fault::invalid)?;
-    let refund = match payment
-        .refunds
-        .data
-        .iter()
-        .find(|refund| refund.merchant_refund_id == refund_id)
-    {
-        Some(done) => done.clone(),
-        None => ask(paypay, &payment, refund_id, amount, reason).await?,
+    id: &MerchantPaymentId,
+) -> Result<(), Fault> {
+    let path = payment_path(id);
+    let over = async || {
+        let seen = look(database, paypay, id).await?;
+        let over = matches!(
+            seen.status,
+            PaymentStatus::Canceled | PaymentStatus::Failed | PaymentStatus::Expired
+        );
+        Ok(over.then_some(()))
     };
-    let record = RefundRecord {
-        merchant_refund_id: refund.merchant_refund_id.to_string(),
-        amount: refund.amount.amount,
-    };
-    Ok(run_action(database, &step, async |tx| {
-        records::refunded(tx, &payment, &refund, reason).await?;
-        Ok::<_, Stop<Rejection>>(record.clone())
-    })
-    .await?)
-}
-
-async fn ask<W: Wire>(
-    paypay: &Paypay<W>,
-    payment: &Payment,
-    merchant_refund_id: MerchantRefundId,
-    amount: i64,
-    reason: &str,
-) -> Result<Refund, Fault> {
-    let unacceptable = |message: String| {
-        Fault::Rejected(Rejection {
-            code: ResultCode::UnacceptableOp.to_string(),
-            message,
-        })
-    };
-    if payment.status != PaymentStatus::Completed {
-        return Err(unacceptable(format!(
-            "only a completed payment can be refunded; this one is {}",
-            payment.status
-        )));
-    }
-    if payment.amount.amount != amount {
-        return Err(unacceptable(format!(
-            "{} yen were paid, not {amount}",
-            payment.amount.amount
-        )));
-    }
-    let payment_id = payment.payment_id.clone();
-    let payment_id =
-        payment_id.ok_or_else(|| Fault::Unavailable("PayPay gave a completed payment no id".to_owned()))?;
-    let request = CreateRefund {
-        merchant_refund_id,
-        payment_id,
-        amount: Money::yen(amount),
-        reason: Some(reason.chars().take(refunds::MAX_REASON_CHARS).collect()),
-        requested_at: now_seconds(),
-    };
-    request.check().map_err(Fault::invalid)?;
-    let refund: Refund = paypay.post(refunds::PATH, &request).await?;
-    if refund.status.is_success() {
-        Ok(refund)
-    } else {
-        Err(Fault::InDoubt(format!("the refund is {}", refund.status)))
-    }
+    paypay
+        .persist(async || or_read(paypay.delete(&path).await, over).await)
+        .await
 }

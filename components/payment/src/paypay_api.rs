@@ -1,20 +1,19 @@
 //! PayPay's API over a wire: signs, sends, logs, reads the answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use edge::RequestContext;
-use paypay::result;
+use paypay::result::{self, AnswerError};
+use paypay::retry_after;
 use paypay::signing::{Body, Credentials, Signed, sign};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::fault::Fault;
-use crate::wire::{Wire, WireError};
-
-/// For all calls of one function together; the contract's 5 s less what the database takes.
-const TIME_LIMIT: Duration = Duration::from_millis(4_500);
+use crate::patience::{CALL_LIMIT, CREATE_LIMIT, FUNCTION_LIMIT};
+use crate::wire::{Answer, Wire, WireError};
 
 const JSON: &str = "application/json";
 
@@ -32,7 +31,6 @@ pub(crate) struct Paypay<W> {
     wire: W,
     account: Account,
     context: RequestContext,
-    started: Instant,
 }
 
 impl<W: Wire> Paypay<W> {
@@ -49,7 +47,6 @@ impl<W: Wire> Paypay<W> {
             wire,
             account,
             context,
-            started: Instant::now(),
         }
     }
 
@@ -57,10 +54,30 @@ impl<W: Wire> Paypay<W> {
         &self.context
     }
 
-    /// A call whose answer's data matters.
+    /// What is left of the function's time.
+    pub(crate) fn left(&self) -> Duration {
+        FUNCTION_LIMIT.saturating_sub(self.wire.elapsed())
+    }
+
+    pub(crate) async fn pause(&self, duration: Duration) {
+        self.wire.pause(duration).await;
+    }
+
+    /// Reads. A failed reading leaves nothing in doubt.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
-        let (status, body) = self.call("GET", path, None).await?;
-        Ok(result::read(status, &body)?)
+        self.call("GET", path, None, CALL_LIMIT, result::read)
+            .await
+            .map_err(Fault::of_reading)
+    }
+
+    /// The call that makes a code; it has more time than the others, since it is made only once.
+    pub(crate) async fn create<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        self.call("POST", path, Some(json_bytes(body)?), CREATE_LIMIT, result::read)
+            .await
     }
 
     /// A call with a body whose answer's data matters.
@@ -69,37 +86,64 @@ impl<W: Wire> Paypay<W> {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Fault> {
-        let body = serde_json::to_vec(body).map_err(Fault::invalid)?;
-        let (status, body) = self.call("POST", path, Some(body.into())).await?;
-        Ok(result::read(status, &body)?)
+        self.call("POST", path, Some(json_bytes(body)?), CALL_LIMIT, result::read)
+            .await
     }
 
-    /// A call of which only success matters.
+    /// A call with a body of which only success matters.
+    pub(crate) async fn post_done(&self, path: &str, body: &impl Serialize) -> Result<(), Fault> {
+        let body = Some(json_bytes(body)?);
+        self.call("POST", path, body, CALL_LIMIT, result::read_done).await
+    }
+
+    /// A call without a body of which only success matters.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Fault> {
-        let (status, body) = self.call("DELETE", path, None).await?;
-        Ok(result::read_done(status, &body)?)
+        self.call("DELETE", path, None, CALL_LIMIT, result::read_done)
+            .await
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<(u16, Bytes), WireError> {
-        let started = Instant::now();
-        let answer = match TIME_LIMIT.checked_sub(self.started.elapsed()) {
-            Some(left) => self.wire.send(self.request(method, path, body)?, left).await,
-            None => Err(WireError::NotSent("no time left for another call".to_owned())),
+    async fn call<T>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Bytes>,
+        limit: Duration,
+        read: impl FnOnce(u16, &[u8]) -> Result<T, AnswerError>,
+    ) -> Result<T, Fault> {
+        let started = self.wire.elapsed();
+        let limit = limit.min(self.left());
+        let answer = if limit.is_zero() {
+            Err(WireError::NotSent("no time left for another call".to_owned()))
+        } else {
+            self.wire.send(self.request(method, path, body)?, limit).await
         };
+        self.log(method, path, &answer, self.wire.elapsed().saturating_sub(started));
+        let answer = answer?;
+        read(answer.status, &answer.body).map_err(|error| {
+            let again = answer.retry_after.as_deref();
+            Fault::of_answer(
+                &error,
+                again.and_then(|value| retry_after::parse(value, now_seconds())),
+            )
+        })
+    }
+
+    fn log(&self, method: &str, path: &str, answer: &Result<Answer, WireError>, took: Duration) {
+        let came = answer.as_ref().ok();
         let fields = json!({
             "method": method,
             "path": path,
-            "status": answer.as_ref().ok().map(|(status, _)| *status),
-            "resultCode": answer.as_ref().ok().and_then(|(_, body)| result_code(body)),
+            "status": came.map(|answer| answer.status),
+            "resultCode": came.and_then(|answer| result_code(&answer.body)),
+            "retryAfter": came.and_then(|answer| answer.retry_after.as_deref()),
             "error": answer.as_ref().err().map(ToString::to_string),
-            "durationMs": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "durationMs": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         });
         if answer.is_ok() {
             edge::log::info(&self.context, "paypay_call", fields);
         } else {
             edge::log::warn(&self.context, "paypay_call", fields);
         }
-        answer
     }
 
     fn request(
@@ -139,6 +183,10 @@ impl<W: Wire> Paypay<W> {
             .body(body)
             .map_err(|error| WireError::NotSent(error.to_string()))
     }
+}
+
+fn json_bytes(body: &impl Serialize) -> Result<Bytes, Fault> {
+    Ok(serde_json::to_vec(body).map_err(Fault::invalid)?.into())
 }
 
 fn result_code(body: &[u8]) -> Option<String> {

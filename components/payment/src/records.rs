@@ -37,8 +37,9 @@ impl From<Code> for CreatedCode {
 pub(crate) async fn intend(session: &Session, step: &str, request: &CodeRequest) -> Result<bool, StoreError> {
     let now = now_ms();
     // One statement, so that no compensation can come in between.
-    let sql = "INSERT INTO payment_codes (merchant_payment_id, create_step, order_no, amount, state, created_at, updated_at)
-               SELECT ?, ?, ?, ?, 'INTENT', ?, ? WHERE NOT EXISTS (SELECT 1 FROM step_barrier WHERE step_id = ?)
+    let sql = "INSERT INTO payment_codes
+                   (merchant_payment_id, create_step, order_no, amount, state, open_calls, created_at, updated_at)
+               SELECT ?, ?, ?, ?, 'INTENT', 1, ?, ? WHERE NOT EXISTS (SELECT 1 FROM step_barrier WHERE step_id = ?)
                ON CONFLICT (merchant_payment_id) DO NOTHING";
     let id = request.merchant_payment_id.as_str();
     let values = params![
@@ -51,6 +52,29 @@ pub(crate) async fn intend(session: &Session, step: &str, request: &CodeRequest)
         step
     ];
     Ok(session.execute(sql, values).await? == 1)
+}
+
+/// Writes down that the step asks once more. `false`: it has an outcome by now; nothing changed.
+pub(crate) async fn intend_again(
+    session: &Session,
+    step: &str,
+    merchant_payment_id: &str,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE payment_codes SET open_calls = open_calls + 1, updated_at = ?
+               WHERE merchant_payment_id = ? AND create_step = ? AND NOT EXISTS (SELECT 1 FROM step_barrier WHERE step_id = ?)";
+    let values = params![now_ms(), merchant_payment_id, step, step];
+    Ok(session.execute(sql, values).await? == 1)
+}
+
+/// Writes down that one of the requests for the code is known to have made none. Whether all of them are.
+pub(crate) async fn without_effect(session: &Session, merchant_payment_id: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE payment_codes SET open_calls = open_calls - 1, updated_at = ? WHERE merchant_payment_id = ? AND open_calls > 0";
+    session
+        .execute(sql, params![now_ms(), merchant_payment_id])
+        .await?;
+    let sql = "SELECT 1 AS one FROM payment_codes WHERE merchant_payment_id = ? AND open_calls = 0";
+    let row = session.query_optional(sql, params![merchant_payment_id]).await?;
+    Ok(row.is_some())
 }
 
 /// The step that asked for a code, if one did.
@@ -87,7 +111,7 @@ pub(crate) async fn rejected(session: &Session, merchant_payment_id: &str) -> Re
 
 /// Codes that the step asked for and that PayPay may have made, although no outcome came back: their ids.
 pub(crate) async fn doubtful(session: &Session, create_step: &str) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT merchant_payment_id FROM payment_codes WHERE create_step = ? AND state = 'INTENT' AND deleted_at IS NULL";
+    let sql = "SELECT merchant_payment_id FROM payment_codes WHERE create_step = ? AND state <> 'CREATED' AND open_calls > 0 AND deleted_at IS NULL";
     let rows = session.query(sql, params![create_step]).await?;
     rows.iter().map(|row| row.text("merchant_payment_id")).collect()
 }

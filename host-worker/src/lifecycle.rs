@@ -2,11 +2,14 @@
 
 use domain::{Instant, OrderNo};
 use futures::{FutureExt, future::BoxFuture};
-use kessai_host::lifecycle::{self as wit, Lifecycle, LifecycleError, Snapshot};
+use kessai_host::lifecycle::{self as wit, Lifecycle, LifecycleError, Snapshot, Verdict};
 use kessai_host::sagas::{SagaError, Sagas};
 use kessai_realtime::{OpenError, OrderView};
-use kessai_schedule::{Claim, Due, Kind, WorkError};
+use kessai_schedule::{Claim, Compared, Due, Kind, WorkError};
 use std::time::Duration;
+
+/// Payments compared in one call: each may wait for PayPay, and the host ends a call after a while.
+const RECONCILE_PART: u32 = 5;
 
 type CallError = kessai_host::CallError<LifecycleError>;
 
@@ -106,7 +109,7 @@ impl kessai_schedule::Orders for OrderComponent {
 
 impl kessai_schedule::Archive for OrderComponent {
     fn archive(&self, ended_before: Instant, limit: u32) -> BoxFuture<'_, Result<u32, WorkError>> {
-        let ended_before = u64::try_from(ended_before.millis()).unwrap_or(0);
+        let ended_before = epoch(ended_before);
         async move {
             self.sagas
                 .archive(ended_before, limit)
@@ -115,6 +118,41 @@ impl kessai_schedule::Archive for OrderComponent {
         }
         .boxed()
     }
+}
+
+impl kessai_schedule::Books for OrderComponent {
+    fn compare<'a>(
+        &'a self,
+        (since, until): (Instant, Instant),
+        after: Option<String>,
+    ) -> BoxFuture<'a, Result<Compared, WorkError>> {
+        async move {
+            let found = self
+                .lifecycle
+                .reconcile(epoch(since), epoch(until), after, RECONCILE_PART, true)
+                .await
+                .map_err(work_error)?;
+            let count = |verdict: Verdict| {
+                let those = found
+                    .differences
+                    .iter()
+                    .filter(|difference| difference.verdict == verdict);
+                u32::try_from(those.count()).unwrap_or(u32::MAX)
+            };
+            Ok(Compared {
+                checked: found.checked,
+                repaired: count(Verdict::Repaired),
+                unresolved: count(Verdict::Unresolved),
+                next: found.next.clone(),
+            })
+        }
+        .boxed()
+    }
+}
+
+/// The interface counts epoch milliseconds without a sign.
+fn epoch(instant: Instant) -> u64 {
+    u64::try_from(instant.millis()).unwrap_or(0)
 }
 
 fn done(answer: Result<Snapshot, CallError>) -> Result<(), WorkError> {

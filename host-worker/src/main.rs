@@ -57,6 +57,7 @@ enum Command {
     Seed(command::seed::Options),
     Check(command::check::Options),
     Saga(command::saga::Options),
+    Reconcile(command::reconcile::Options),
     Sandbox(command::sandbox::Options),
     Config(command::config::Options),
 }
@@ -125,7 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     // Whoever steers a saga wants to read the saga, not what the components log on the way.
     let usual = match cli.command {
-        Command::Saga(_) => "error",
+        Command::Saga(_) | Command::Reconcile(_) => "error",
         _ => "info",
     };
     kessai_ops::install_logging(format, Some(cli.log.as_deref().unwrap_or(usual)))?;
@@ -138,6 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Seed(options) => command::seed::run(options).await,
             Command::Check(options) => command::check::run(options).await,
             Command::Saga(options) => command::saga::run(options).await,
+            Command::Reconcile(options) => command::reconcile::run(options).await,
             Command::Sandbox(options) => command::sandbox::run(options).await,
             Command::Config(options) => command::config::run(&options),
         }

@@ -7,7 +7,9 @@ use kessai_host::{Host, HostConfig, Limits, LogSink};
 use kessai_ops::Database;
 use kessai_realtime::{OrderView, Realtime, RealtimeConfig};
 use kessai_relay::{Event, MemoryLog, Relay, RelayConfig, Subscription};
-use kessai_schedule::{ArchiveConfig, Archivist, ScheduleConfig, Scheduler, SystemClock};
+use kessai_schedule::{
+    ArchiveConfig, Archivist, ReconcileConfig, Reconciler, ScheduleConfig, Scheduler, SystemClock,
+};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -110,6 +112,8 @@ impl Worker {
             let archivist = Archivist::new(orders.clone(), Arc::new(SystemClock), config);
             upkeep.push(Part::start(|stop| archivist.run(stop)));
         }
+        let reconciler = Reconciler::new(orders.clone(), Arc::new(SystemClock), ReconcileConfig::default());
+        upkeep.push(Part::start(|stop| reconciler.run(stop)));
         let scheduler = Scheduler::new(orders, watched, Arc::new(SystemClock), ScheduleConfig::default());
         tracing::info!(component = "worker", owner = scheduler.owner(), "at work");
         Ok(Worker {

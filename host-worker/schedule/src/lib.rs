@@ -6,9 +6,11 @@
 mod archive;
 mod clock;
 mod orders;
+mod reconcile;
 mod scheduler;
 
 pub use archive::{Archive, ArchiveConfig, Archivist};
 pub use clock::{Clock, SystemClock};
 pub use orders::{Claim, Due, Kind, Orders, WorkError};
+pub use reconcile::{Books, Compared, ReconcileConfig, Reconciler};
 pub use scheduler::{ScheduleConfig, Scheduler, Watched};

@@ -1,8 +1,8 @@
 //! `kessai saga list`
 
 use super::documents::{Counts, Page, Summary};
-use super::table::{Table, or_dash, span};
 use super::{Place, refusal};
+use crate::command::table::{Table, or_dash, span};
 use anyhow::Result;
 use jiff::{SpanRelativeTo, Timestamp};
 use kessai_host::sagas::{Filter, Sagas};

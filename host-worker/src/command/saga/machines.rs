@@ -1,8 +1,8 @@
 //! `kessai saga machines | register | start`
 
 use super::documents::{Machine, MachineList};
-use super::table::{Table, or_dash};
 use super::{Place, actor, print_json, refusal, show};
+use crate::command::table::{Table, or_dash};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use std::{

@@ -5,16 +5,12 @@ mod list;
 mod machines;
 mod show;
 mod steer;
-mod table;
 mod validate;
 
-use crate::{AddressOptions, DataOption, ManifestOption, settings::Settings, worker};
-use anyhow::{Result, anyhow, bail};
+use super::Place;
+use anyhow::{Result, anyhow};
 use clap::Subcommand;
-use kessai_host::{
-    CallError,
-    sagas::{SagaError, Sagas},
-};
+use kessai_host::{CallError, sagas::SagaError};
 use std::process::ExitCode;
 
 /// See and steer sagas: those of orders, and instances of registered state machines
@@ -63,40 +59,6 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         Command::Machines(options) => machines::list(options).await,
         Command::Register(options) => machines::register(options).await,
         Command::Validate(options) => validate::run(&options),
-    }
-}
-
-/// Where the sagas are.
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    data: DataOption,
-
-    #[command(flatten)]
-    manifest: ManifestOption,
-
-    #[command(flatten)]
-    addresses: AddressOptions,
-}
-
-impl Place {
-    /// The order component, in this process and on these databases.
-    async fn sagas(&self) -> Result<Sagas> {
-        let data = self.data.data.as_path();
-        let outdated = kessai_ops::outdated(data).await;
-        if !outdated.is_empty() {
-            let names: Vec<&str> = outdated.iter().map(|database| database.name()).collect();
-            bail!(
-                "{} has not the databases of this program ({} missing or older): is this the shop's data directory? (`kessai migrate` \
-                 brings it up to date)",
-                data.display(),
-                names.join(", ")
-            )
-        }
-        let mut settings = Settings::read(&self.manifest.manifest)?;
-        self.addresses.derive(&mut settings)?;
-        let host = worker::load_host(&self.manifest.manifest, data, &settings, None).await?;
-        Ok(host.lifecycle()?.sagas())
     }
 }
 

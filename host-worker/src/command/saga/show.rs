@@ -1,8 +1,8 @@
 //! `kessai saga show`
 
 use super::documents::{Audit, Saga, State};
-use super::table::{Table, clock, or_dash, span};
 use super::{Place, print_json, refusal};
+use crate::command::table::{Table, clock, or_dash, span};
 use anyhow::Result;
 use jiff::Timestamp;
 use std::{collections::HashMap, fmt::Write, process::ExitCode};

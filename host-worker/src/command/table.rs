@@ -5,18 +5,18 @@ use std::fmt;
 
 /// Rows under their headings. The last column is as wide as it likes.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(headings: &[&str]) -> Table {
+    pub(crate) fn new(headings: &[&str]) -> Table {
         Table {
             rows: vec![headings.iter().map(|heading| (*heading).to_owned()).collect()],
         }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // What came from outside must not break the line, nor move the terminal's cursor.
         let clean = |cell: String| cell.replace(char::is_control, " ");
         self.rows.push(cells.into_iter().map(clean).collect());
@@ -44,12 +44,12 @@ impl fmt::Display for Table {
 }
 
 /// A cell for what may be absent.
-pub(super) fn or_dash(text: Option<impl Into<String>>) -> String {
+pub(crate) fn or_dash(text: Option<impl Into<String>>) -> String {
     text.map_or_else(|| "-".to_owned(), Into::into)
 }
 
 /// From one instant to another in its two largest units: `3d 4h`, `2m 5s`, `120ms`.
-pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     let millis = (to.as_millisecond() - from.as_millisecond()).max(0);
     let seconds = millis / 1000;
     match seconds {
@@ -62,7 +62,7 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// To the second.
-pub(super) fn clock(at: Timestamp) -> String {
+pub(crate) fn clock(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -1,0 +1,44 @@
+//! Sub-commands that work on the databases beside a running shop or without one.
+
+use crate::{AddressOptions, DataOption, ManifestOption, settings::Settings, worker};
+use anyhow::{Result, bail};
+use kessai_host::{lifecycle::Lifecycle, sagas::Sagas};
+
+/// Where the shop's databases are, and how to reach its order component.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    data: DataOption,
+
+    #[command(flatten)]
+    manifest: ManifestOption,
+
+    #[command(flatten)]
+    addresses: AddressOptions,
+}
+
+impl Place {
+    /// The order component, in this process and on these databases.
+    pub(super) async fn orders(&self) -> Result<Lifecycle> {
+        let data = self.data.data.as_path();
+        let outdated = kessai_ops::outdated(data).await;
+        if !outdated.is_empty() {
+            let names: Vec<&str> = outdated.iter().map(|database| database.name()).collect();
+            bail!(
+                "{} has not the databases of this program ({} missing or older): is this the shop's data directory? (`kessai migrate` \
+                 brings it up to date)",
+                data.display(),
+                names.join(", ")
+            )
+        }
+        let mut settings = Settings::read(&self.manifest.manifest)?;
+        self.addresses.derive(&mut settings)?;
+        let host = worker::load_host(&self.manifest.manifest, data, &settings, None).await?;
+        Ok(host.lifecycle()?)
+    }
+
+    /// What it exports for sagas.
+    pub(super) async fn sagas(&self) -> Result<Sagas> {
+        Ok(self.orders().await?.sagas())
+    }
+}

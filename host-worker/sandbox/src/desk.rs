@@ -11,22 +11,25 @@ use axum::routing::{get, post};
 use axum::{Json, response::IntoResponse};
 use paypay::ids::MerchantPaymentId;
 use paypay::refunds::RefundStatus;
-use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 
-use crate::books::{BooksError, Delivery, PaymentRecord};
-use crate::faults::{Faults, FaultsError};
-use crate::pages::{self, DeskPage};
+use crate::books::{Delivery, PaymentRecord};
+use crate::faults::Faults;
+use crate::pages::{self, Desk, DeskPage};
 use crate::problem::Problem;
-use crate::service::{Dossier, Service};
+use crate::service::{ChangeError, Dossier, Service};
 
-/// Rows in each list of the desk.
-const ROWS: u32 = 50;
+/// How many of the latest payments the desk shows.
+const PAYMENTS: u32 = 50;
+/// And how many of the latest webhooks.
+const DELIVERIES: u32 = 150;
 
-impl From<FaultsError> for Problem {
-    fn from(error: FaultsError) -> Self {
-        let message = error.to_string();
-        Self::invalid(error.field, message)
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Faults(error) => Self::invalid(error.field.clone(), error.to_string()),
+            ChangeError::Books(error) => error.into(),
+        }
     }
 }
 
@@ -35,43 +38,88 @@ pub(crate) fn router() -> Router<Arc<Service>> {
         .route("/sandbox", get(desk))
         .route("/sandbox/", get(desk))
         .route("/sandbox/faults", get(read_faults).put(change_faults))
+        .route(
+            "/sandbox/faults/{id}",
+            get(read_own_faults).put(change_own_faults).delete(forget_faults),
+        )
         .route("/sandbox/payments/{id}", get(payment))
         .route("/sandbox/webhooks/{id}/replay", post(replay))
 }
 
-/// The faults that were in force when the books were last written.
-pub(crate) fn stored_faults(db: &Connection) -> Result<Faults, BooksError> {
-    let sql = "SELECT document FROM settings WHERE name = 'faults'";
-    let document: Option<String> = db.query_row(sql, [], |row| row.get(0)).optional()?;
-    match document {
-        None => Ok(Faults::default()),
-        Some(text) => serde_json::from_str(&text).map_err(|error| BooksError::Content(error.to_string())),
-    }
-}
-
 async fn desk(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    let now = service.config.clock.seconds();
     let (payments, deliveries) = service
         .books
-        .run(|db| Ok((PaymentRecord::latest(db, ROWS)?, Delivery::latest(db, ROWS)?)))
+        .run(|db| {
+            Ok((
+                PaymentRecord::latest(db, PAYMENTS)?,
+                Delivery::latest(db, DELIVERIES)?,
+            ))
+        })
         .await?;
-    pages::html(
-        StatusCode::OK,
-        &DeskPage::new(service.faults(), &payments, &deliveries, now),
-    )
+    let desk = Desk {
+        faults: service.faults.set_for(None).unwrap_or_default(),
+        own_faults: service.faults.own(),
+        payments,
+        deliveries,
+        now: service.config.clock.seconds(),
+    };
+    pages::html(StatusCode::OK, &DeskPage::new(desk))
 }
 
 async fn read_faults(State(service): State<Arc<Service>>) -> Json<Faults> {
-    Json(service.faults())
+    Json(service.faults.set_for(None).unwrap_or_default())
 }
 
 async fn change_faults(State(service): State<Arc<Service>>, body: Bytes) -> Result<Json<Faults>, Problem> {
-    let change: Value = serde_json::from_slice(&body)
+    change(&service, None, &body).await
+}
+
+fn no_faults() -> Problem {
+    let detail = "the payment has no faults of its own";
+    Problem::new(StatusCode::NOT_FOUND, "FAULTS_NOT_FOUND", detail)
+}
+
+/// The payment need not exist yet, but could.
+fn merchant_payment_id(id: &str) -> Result<String, Problem> {
+    match id.parse::<MerchantPaymentId>() {
+        Ok(id) => Ok(id.to_string()),
+        Err(error) => Err(Problem::invalid("merchantPaymentId", error.to_string())),
+    }
+}
+
+async fn read_own_faults(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<Faults>, Problem> {
+    let faults = service.faults.set_for(Some(&merchant_payment_id(&id)?));
+    faults.map(Json).ok_or_else(no_faults)
+}
+
+async fn change_own_faults(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Faults>, Problem> {
+    change(&service, Some(merchant_payment_id(&id)?), &body).await
+}
+
+async fn change(service: &Service, payment: Option<String>, body: &[u8]) -> Result<Json<Faults>, Problem> {
+    let change: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", error.to_string()))?;
-    let faults = service.faults().merged(&change)?;
-    service.set_faults(faults).await?;
-    tracing::warn!(?faults, "faults changed");
+    let faults = service.change_faults(payment.clone(), &change).await?;
+    tracing::warn!(payment, ?faults, "faults changed");
     Ok(Json(faults))
+}
+
+async fn forget_faults(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if service.forget_faults(merchant_payment_id(&id)?).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_faults())
+    }
 }
 
 async fn payment(
@@ -104,6 +152,7 @@ async fn payment(
         "cancelRequested": payment.cancel_requested,
         "isAuthorization": payment.request.is_authorization,
         "refunds": refund.iter().map(|refund| refund.told_as(RefundStatus::Refunded)).collect::<Vec<_>>(),
+        "faults": service.faults.of(payment.merchant_payment_id().as_str()),
         "deliveries": deliveries,
     })))
 }

@@ -13,10 +13,15 @@ mod faults;
 pub mod issuer;
 mod life;
 mod loopback;
+mod opa;
 mod pages;
+mod post;
 mod problem;
 mod service;
 mod shopper;
+mod tide;
+pub mod tls;
+mod told;
 mod webhooks;
 
 use std::sync::Arc;
@@ -25,7 +30,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 pub use books::BooksError;
 pub use clock::Clock;
@@ -34,6 +39,7 @@ pub use faults::{ApiFaults, Faults, FaultsError, WebhookFaults};
 pub use loopback::{NotLoopback, require_loopback};
 
 use books::Books;
+use faults::FaultBoard;
 use service::Service;
 
 /// How long [`Sandbox::shutdown`] waits for webhooks under way: one attempt's limit and a little. The rest stays in the books.
@@ -55,11 +61,11 @@ pub enum SandboxError {
 pub struct Sandbox {
     service: Arc<Service>,
     stop: watch::Sender<bool>,
-    postman: Arc<Mutex<Option<JoinHandle<()>>>>,
+    work: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Sandbox {
-    /// Opens the books and starts to deliver webhooks, those left from before included. Needs a tokio runtime.
+    /// Opens the books and starts to deliver webhooks, those left from before included, and to let time pass. Needs a tokio runtime.
     ///
     /// # Errors
     ///
@@ -70,20 +76,24 @@ impl Sandbox {
             require_loopback(&config.public_url)?;
         }
         let books = Books::open(config.state_file.as_deref())?;
-        let faults = books.run(desk::stored_faults).await?;
-        if faults.in_force() {
+        let seed = config.seed;
+        let faults = books.run(move |db| FaultBoard::load(db, seed)).await?;
+        if let Some(faults) = faults.set_for(None).filter(Faults::in_force) {
             tracing::warn!(?faults, "the sandbox starts with faults in force");
         }
         let client = reqwest::Client::builder().no_proxy().build()?;
         let url = config.webhook_url.clone();
         let service = Arc::new(Service::new(config, books, faults));
         let (stop, stopped) = watch::channel(false);
-        let postman =
-            url.map(|url| tokio::spawn(webhooks::deliver(Arc::clone(&service), url, client, stopped)));
+        let mut work = JoinSet::new();
+        work.spawn(tide::run(Arc::clone(&service), stopped.clone()));
+        if let Some(url) = url {
+            work.spawn(webhooks::deliver(Arc::clone(&service), url, client, stopped));
+        }
         Ok(Self {
             service,
             stop,
-            postman: Arc::new(Mutex::new(postman)),
+            work: Arc::new(Mutex::new(work)),
         })
     }
 
@@ -106,10 +116,10 @@ impl Sandbox {
     /// Stops sending webhooks, after those under way; the others stay in the books for the next start.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
-        if let Some(mut postman) = self.postman.lock().await.take()
-            && tokio::time::timeout(SHUTDOWN_LIMIT, &mut postman).await.is_err()
-        {
-            postman.abort();
+        let mut work = self.work.lock().await;
+        let ended = async { while work.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
+            work.abort_all();
         }
     }
 }

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use common::{KEY, MERCHANT, SECRET, Shop, code_request, result};
-use paypay::signing::Credentials;
+use paypay::signing::{Credentials, Signed, sign};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -98,6 +98,7 @@ async fn a_deleted_code_cannot_be_paid_and_a_paid_one_stays_paid() {
     for _ in 0..2 {
         let deleted = shop.call("DELETE", &format!("/v2/codes/{gone}"), None).await;
         assert_eq!(result(&deleted), (200, "SUCCESS"), "deleting may be repeated");
+        assert_eq!(deleted.1["data"]["qrStatus"], "DELETED");
     }
     let (status, problem) = shop.decide(&gone, "approve").await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("CODE_DELETED")));
@@ -116,145 +117,106 @@ async fn a_deleted_code_cannot_be_paid_and_a_paid_one_stays_paid() {
 }
 
 #[tokio::test]
-async fn a_cancel_takes_effect_when_the_buyer_pays_or_at_once_on_a_paid_one() {
+async fn results_have_paypays_codes_and_numbers() {
     let shop = Shop::open().await;
-    let early = shop.code("early").await;
-    assert_eq!(
-        result(&shop.call("DELETE", "/v2/payments/early", None).await),
-        (202, "REQUEST_ACCEPTED")
-    );
-    assert_eq!(shop.details("early").await["status"], "CREATED");
-    let (status, body) = shop.decide(&early, "approve").await;
-    assert_eq!((status, body["status"].as_str()), (200, Some("FAILED")));
-    assert_eq!(shop.settled("early", 1).await[0]["body"]["state"], "FAILED");
-
-    let paid = shop.code("paid").await;
-    shop.decide(&paid, "approve").await;
-    assert_eq!(
-        result(&shop.call("DELETE", "/v2/payments/paid", None).await),
-        (202, "REQUEST_ACCEPTED")
-    );
-    assert_eq!(shop.details("paid").await["status"], "CANCELED");
-    assert_eq!(shop.settled("paid", 2).await[1]["body"]["state"], "CANCELED");
-    let none = shop.call("DELETE", "/v2/payments/none", None).await;
-    assert_eq!(result(&none), (404, "DYNAMIC_QR_PAYMENT_NOT_FOUND"));
-
-    let old = shop.code("old").await;
-    shop.decide(&old, "approve").await;
-    shop.ahead.store(2 * 86_400_000, Ordering::SeqCst);
-    assert_eq!(
-        result(&shop.call("DELETE", "/v2/payments/old", None).await),
-        (400, "ORDER_NOT_REVERSIBLE")
-    );
-}
-
-#[tokio::test]
-async fn a_payment_is_refunded_once() {
-    let shop = Shop::open().await;
-    let code = shop.code("m").await;
-    let (_, approved) = shop.decide(&code, "approve").await;
-    let payment = approved["paymentId"].as_str().unwrap();
-    let refund = |id: &str, payment: &str, amount: i64| {
-        let amount = json!({"amount": amount, "currency": "JPY"});
-        Some(
-            json!({"merchantRefundId": id, "paymentId": payment, "amount": amount, "requestedAt": 1, "reason": "返品"}),
-        )
-    };
-    let path = "/v2/refunds";
-    assert_eq!(
-        result(&shop.call("POST", path, refund("r", payment, 1201)).await),
-        (400, "INVALID_PARAMS")
-    );
-    assert_eq!(
-        result(&shop.call("POST", path, refund("r", "123", 1)).await),
-        (404, "RESOURCE_NOT_FOUND")
-    );
-    let (status, body) = shop.call("POST", path, refund("r", payment, 1200)).await;
-    assert_eq!((status, body["data"]["status"].as_str()), (201, Some("CREATED")));
-    let (status, body) = shop.call("POST", path, refund("r", payment, 1200)).await;
-    assert_eq!(
-        (status, body["data"]["status"].as_str()),
-        (201, Some("REFUNDED")),
-        "a repeat is the same refund"
-    );
-    assert_eq!(
-        result(&shop.call("POST", path, refund("r2", payment, 1)).await),
-        (400, "REFUND_LIMIT_EXCEEDED")
-    );
-    let details = shop.details("m").await;
-    assert_eq!(details["status"], "REFUNDED");
-    assert_eq!(details["refunds"]["data"][0]["merchantRefundId"], "r");
-    assert_eq!(
-        shop.call("GET", "/v2/refunds/r", None).await.1["data"]["amount"]["amount"],
-        1200
-    );
-    assert_eq!(
-        result(&shop.call("GET", "/v2/refunds/x", None).await),
-        (404, "NO_SUCH_REFUND_ORDER")
-    );
-}
-
-#[tokio::test]
-async fn an_authorization_is_captured_or_reverted() {
-    let shop = Shop::open().await;
-    let authorize = async |id: &str| -> Value {
-        let mut request = code_request(id);
-        request["isAuthorization"] = json!(true);
-        let (_, body) = shop.call("POST", "/v2/codes", Some(request)).await;
-        shop.decide(body["data"]["codeId"].as_str().unwrap(), "approve")
-            .await
-            .1
-    };
-    assert_eq!(authorize("a").await["status"], "AUTHORIZED");
-    let capture = json!({"merchantPaymentId": "a", "merchantCaptureId": "c", "amount": {"amount": 1000, "currency": "JPY"},
-        "orderDescription": "x", "requestedAt": 1});
-    let (status, body) = shop.call("POST", "/v2/payments/capture", Some(capture)).await;
-    assert_eq!(
-        (status, body["data"]["status"].as_str()),
-        (200, Some("COMPLETED"))
-    );
-    assert_eq!(shop.details("a").await["amount"]["amount"], 1000);
-    assert_eq!(shop.settled("a", 2).await[1]["body"]["order_amount"], "1000");
-
-    let payment = authorize("b").await["paymentId"].clone();
-    let revert = json!({"merchantRevertId": "v", "paymentId": payment, "requestedAt": 1});
-    assert_eq!(
-        shop.call("POST", "/v2/payments/preauthorize/revert", Some(revert))
-            .await
-            .0,
-        202
-    );
-    assert_eq!(shop.details("b").await["status"], "CANCELED");
-}
-
-#[tokio::test]
-async fn api_faults_hit_signed_calls() {
-    let shop = Shop::open().await;
-    shop.desk("PUT", "/sandbox/faults", Some(json!({"api": {"errorRate": 1}})))
-        .await;
-    assert_eq!(
-        result(&shop.call("GET", "/v2/payments/x", None).await),
-        (500, "INTERNAL_SERVER_ERROR")
-    );
-    // Some of the failed calls took effect all the same: that is what makes an error 500 doubtful.
-    for n in 0..40 {
-        shop.call("POST", "/v2/codes", Some(code_request(&format!("m{n}"))))
-            .await;
+    for (method, path, body, status, code, number) in [
+        (
+            "GET",
+            "/v2/payments/x",
+            None,
+            404,
+            "DYNAMIC_QR_PAYMENT_NOT_FOUND",
+            "01652075",
+        ),
+        (
+            "DELETE",
+            "/v2/payments/x",
+            None,
+            404,
+            "DYNAMIC_QR_PAYMENT_NOT_FOUND",
+            "01652075",
+        ),
+        (
+            "DELETE",
+            "/v2/codes/x",
+            None,
+            404,
+            "DYNAMIC_QR_NOT_FOUND",
+            "01652072",
+        ),
+        (
+            "GET",
+            "/v2/refunds/x",
+            None,
+            404,
+            "NO_SUCH_REFUND_ORDER",
+            "00200018",
+        ),
+        (
+            "POST",
+            "/v2/codes",
+            Some(json!({})),
+            400,
+            "MISSING_REQUEST_PARAMS",
+            "08100024",
+        ),
+        (
+            "POST",
+            "/v2/codes",
+            Some(json!([])),
+            400,
+            "INVALID_REQUEST_PARAMS",
+            "08100006",
+        ),
+        ("GET", "/v2/codes/x", None, 404, "UNACCEPTABLE_OP", "08199999"),
+    ] {
+        let (got, answer) = shop.call(method, path, body).await;
+        let info = &answer["resultInfo"];
+        assert_eq!(
+            (got, &info["code"], &info["codeId"]),
+            (status, &json!(code), &json!(number)),
+            "{method} {path}"
+        );
+        assert_eq!(answer["data"], Value::Null);
     }
-    shop.desk("PUT", "/sandbox/faults", Some(json!({"api": {"errorRate": 0}})))
-        .await;
-    let mut made = 0;
-    for n in 0..40 {
-        made += u32::from(shop.call("GET", &format!("/v2/payments/m{n}"), None).await.0 == 200);
+    let (_, answer) = shop.call("POST", "/v2/codes", Some(code_request("m"))).await;
+    assert_eq!(answer["resultInfo"]["codeId"], "08100001");
+}
+
+#[tokio::test]
+async fn every_answer_has_paypays_id_and_the_merchant_may_be_named_in_the_query() {
+    let shop = Shop::open().await;
+    let signed = |path: &str| {
+        let (path, epoch) = (path.split('?').next().unwrap().to_owned(), shop.now());
+        let request = Signed {
+            method: "GET",
+            path: &path,
+            body: None,
+        };
+        sign(&Credentials::new(KEY, SECRET).unwrap(), &request, "n", epoch).to_string()
+    };
+    for (query, header, status) in [
+        ("", MERCHANT, "DYNAMIC_QR_PAYMENT_NOT_FOUND"),
+        (
+            "?assumeMerchant=test-merchant",
+            "another",
+            "DYNAMIC_QR_PAYMENT_NOT_FOUND",
+        ),
+        ("?a=b&assumeMerchant=another", MERCHANT, "OPA_CLIENT_NOT_FOUND"),
+    ] {
+        let path = format!("/v2/payments/none{query}");
+        let answer = reqwest::Client::new()
+            .get(format!("{}{path}", shop.api))
+            .header("authorization", signed(&path))
+            .header("x-assume-merchant", header)
+            .send()
+            .await
+            .unwrap();
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert!(id.starts_with("OPA") && id.len() <= 64, "{id}");
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["resultInfo"]["code"], status, "{query}");
     }
-    assert!((1..40).contains(&made), "{made}");
-    let (status, problem) = shop
-        .desk("PUT", "/sandbox/faults", Some(json!({"api": {"errorRate": 2}})))
-        .await;
-    assert_eq!(
-        (status, problem["errors"][0]["field"].as_str()),
-        (400, Some("api.errorRate"))
-    );
 }
 
 #[tokio::test]
@@ -268,6 +230,10 @@ async fn unknown_calls_get_an_envelope_and_unknown_addresses_a_problem() {
         ("POST", "/sandbox/codes/none/approve", 404, "CODE_NOT_FOUND"),
         ("GET", "/sandbox/payments/none", 404, "PAYMENT_NOT_FOUND"),
         ("POST", "/sandbox/webhooks/7/replay", 404, "WEBHOOK_NOT_FOUND"),
+        ("GET", "/sandbox/faults/none", 404, "FAULTS_NOT_FOUND"),
+        ("DELETE", "/sandbox/faults/none", 404, "FAULTS_NOT_FOUND"),
+        ("PUT", "/sandbox/faults/a%20b", 400, "VALIDATION_FAILED"),
+        ("PUT", "/sandbox/faults/none", 400, "MALFORMED_JSON"),
     ] {
         let (got, problem) = shop.desk(method, path, None).await;
         assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{path}");

@@ -16,13 +16,19 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub(crate) use deliveries::{Attempt, Delivery, Outcome, PendingDelivery};
-pub(crate) use payments::{CodeState, PaymentRecord};
+#[cfg(test)]
+pub(crate) use payments::tests::unpaid;
+pub(crate) use payments::{CaptureRecord, CodeState, PaymentRecord, RevertRecord};
 pub(crate) use refunds::RefundRecord;
 
 /// Most calls that share one commit: enough to fill a disk's write, few enough that the first does not wait long.
 const MAX_BATCH: usize = 64;
 
-const SCHEMA: &str = include_str!("schema.sql");
+/// What makes the tables, in order; a file's `user_version` says how many it has seen.
+const SCHEMA: [&str; 2] = [
+    include_str!("schema/0001_books.sql"),
+    include_str!("schema/0002_authorizations.sql"),
+];
 
 /// Why the books could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +53,7 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Opens the file, or books in memory that end with the process, and makes the tables if they are not there.
+    /// Opens the file, or books in memory that end with the process, and brings its tables up to date.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, BooksError> {
         let connection = match file {
             Some(path) => Connection::open(path)?,
@@ -56,7 +62,11 @@ impl Books {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        connection.execute_batch(SCHEMA)?;
+        let seen: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        for (index, step) in SCHEMA.iter().enumerate().skip(seen as usize) {
+            let version = index + 1;
+            connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version = {version}; COMMIT;"))?;
+        }
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("sandbox-books".to_owned())
@@ -126,6 +136,14 @@ fn stored<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T,
         .map_err(|error: T::Err| BooksError::Content(error.to_string()))
 }
 
+pub(crate) fn document<T: serde::Serialize>(value: &T) -> Result<String, BooksError> {
+    serde_json::to_string(value).map_err(|error| BooksError::Content(error.to_string()))
+}
+
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, BooksError> {
+    serde_json::from_str(text).map_err(|error| BooksError::Content(error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -157,5 +175,32 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(names, ["a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn books_of_an_earlier_version_are_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sandbox.db");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(SCHEMA[0]).unwrap();
+        old.execute_batch(
+            r#"INSERT INTO payments VALUES ('m', 'c', 'p', '{"merchantPaymentId":"m","amount":{"amount":5,"currency":"JPY"},
+               "codeType":"ORDER_QR","requestedAt":1,"isAuthorization":false}', '', '', 5, 'REFUNDED', 300, 0, 0, 42, NULL, NULL, 1);
+               INSERT INTO refunds VALUES ('r', 'p', 5, 'x', 1, 50);"#,
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let books = Books::open(Some(&file)).unwrap();
+            let (payment, refund) = books
+                .run(|db| {
+                    let payment = PaymentRecord::of_payment(db, &stored("p")?)?;
+                    Ok((payment, RefundRecord::of_payment(db, &stored("p")?)?))
+                })
+                .await
+                .unwrap();
+            assert_eq!(payment.unwrap().completed_at, Some(42));
+            assert_eq!(refund.unwrap().accepted_at, 50);
+        }
     }
 }

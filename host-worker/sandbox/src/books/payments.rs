@@ -1,12 +1,13 @@
 //! The table `payments`: codes and what became of them.
 
 use paypay::codes::CreateCode;
-use paypay::ids::{CodeId, MerchantPaymentId, PaymentId};
+use paypay::ids::{CodeId, MerchantCaptureId, MerchantPaymentId, MerchantRevertId, PaymentId};
 use paypay::payments::PaymentStatus;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
 
-use super::{BooksError, stored};
+use super::{BooksError, document, parsed, stored};
+use crate::life;
 
 /// Whether a code can still be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub(crate) enum CodeState {
     Used,
 }
 
-/// One code and its payment.
+/// One code and its payment. Instants are epoch seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PaymentRecord {
     pub request: CreateCode,
@@ -28,29 +29,60 @@ pub(crate) struct PaymentRecord {
     pub payment_id: Option<PaymentId>,
     pub url: String,
     pub deeplink: String,
-    /// Yen.
+    /// Yen; after a capture: what was captured.
     pub amount: i64,
     pub status: PaymentStatus,
-    /// Epoch seconds, as every instant here.
     pub expires_at: i64,
     pub deleted: bool,
-    /// Canceled before the buyer paid: the payment will fail when the buyer pays.
+    /// Canceled; before the buyer paid, the payment will fail when the buyer pays.
     pub cancel_requested: bool,
+    /// When the buyer acted.
     pub accepted_at: Option<i64>,
+    pub completed_at: Option<i64>,
+    /// When a cancel made it fail.
+    pub canceled_at: Option<i64>,
+    /// Until when the merchant wants an authorization to last.
+    pub authorization_expiry: Option<i64>,
     pub authorized_until: Option<i64>,
-    pub capture_id: Option<String>,
+    /// Of an authorized payment: what the buyer is being asked for. Later: what was captured.
+    pub capture: Option<CaptureRecord>,
+    pub revert: Option<RevertRecord>,
     pub created_at: i64,
 }
 
-const COLUMNS: &str = "request, code_id, payment_id, url, deeplink, amount, status, expires_at, deleted, \
-    cancel_requested, accepted_at, authorized_until, capture_id, created_at";
+/// The one capture of an authorization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CaptureRecord {
+    pub merchant_capture_id: MerchantCaptureId,
+    /// Yen.
+    pub amount: i64,
+    pub order_description: String,
+    pub requested_at: i64,
+    /// When the money was taken.
+    pub accepted_at: Option<i64>,
+    /// When the buyer agreed to a higher amount.
+    pub confirmed_at: Option<i64>,
+    /// Until when the buyer may agree to a higher amount.
+    pub expires_at: i64,
+}
+
+/// The reversal of an authorization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RevertRecord {
+    pub merchant_revert_id: MerchantRevertId,
+    pub accepted_at: i64,
+    pub requested_at: i64,
+    pub reason: Option<String>,
+}
 
 impl PaymentRecord {
     pub(crate) fn merchant_payment_id(&self) -> &MerchantPaymentId {
         &self.request.merchant_payment_id
     }
 
-    /// Whether the code can be paid at `now`, epoch seconds.
+    /// Whether the code can be paid at `now`.
     pub(crate) fn code_state(&self, now: i64) -> CodeState {
         if self.status != PaymentStatus::Created {
             CodeState::Used
@@ -63,24 +95,31 @@ impl PaymentRecord {
         }
     }
 
+    /// The higher amount that the buyer is being asked for.
+    pub(crate) fn asked(&self) -> Option<&CaptureRecord> {
+        self.capture
+            .as_ref()
+            .filter(|_| self.status == PaymentStatus::Authorized)
+    }
+
     /// Adds a new code. `false`: its `merchantPaymentId` was used before, and nothing changed.
     pub(crate) fn insert(&self, db: &Connection) -> Result<bool, BooksError> {
-        let request =
-            serde_json::to_string(&self.request).map_err(|error| BooksError::Content(error.to_string()))?;
         let added = db
             .prepare_cached(
-                "INSERT INTO payments (merchant_payment_id, request, code_id, url, deeplink, amount, status, expires_at, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (merchant_payment_id) DO NOTHING",
+                "INSERT INTO payments (merchant_payment_id, request, code_id, url, deeplink, amount, status, expires_at,
+                 authorization_expiry, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (merchant_payment_id) DO NOTHING",
             )?
             .execute(params![
                 self.merchant_payment_id().as_str(),
-                request,
+                document(&self.request)?,
                 self.code_id.as_str(),
                 self.url,
                 self.deeplink,
                 self.amount,
                 self.status.as_str(),
                 self.expires_at,
+                self.authorization_expiry,
                 self.created_at,
             ])?;
         Ok(added == 1)
@@ -90,7 +129,8 @@ impl PaymentRecord {
     pub(crate) fn update(&self, db: &Connection) -> Result<(), BooksError> {
         db.prepare_cached(
             "UPDATE payments SET payment_id = ?2, amount = ?3, status = ?4, deleted = ?5, cancel_requested = ?6,
-             accepted_at = ?7, authorized_until = ?8, capture_id = ?9 WHERE merchant_payment_id = ?1",
+             accepted_at = ?7, completed_at = ?8, canceled_at = ?9, authorized_until = ?10, capture = ?11, revert = ?12,
+             due_at = ?13 WHERE merchant_payment_id = ?1",
         )?
         .execute(params![
             self.merchant_payment_id().as_str(),
@@ -100,104 +140,119 @@ impl PaymentRecord {
             self.deleted,
             self.cancel_requested,
             self.accepted_at,
+            self.completed_at,
+            self.canceled_at,
             self.authorized_until,
-            self.capture_id,
+            self.capture.as_ref().map(document).transpose()?,
+            self.revert.as_ref().map(document).transpose()?,
+            life::due_at(self),
         ])?;
         Ok(())
     }
 
     pub(crate) fn of_code(db: &Connection, id: &CodeId) -> Result<Option<Self>, BooksError> {
-        find(db, "code_id", id.as_str())
+        Ok(find(db, "code_id = ?1", id.as_str(), 1)?.pop())
     }
 
     pub(crate) fn of_merchant(db: &Connection, id: &MerchantPaymentId) -> Result<Option<Self>, BooksError> {
-        find(db, "merchant_payment_id", id.as_str())
+        Ok(find(db, "merchant_payment_id = ?1", id.as_str(), 1)?.pop())
     }
 
     pub(crate) fn of_payment(db: &Connection, id: &PaymentId) -> Result<Option<Self>, BooksError> {
-        find(db, "payment_id", id.as_str())
+        Ok(find(db, "payment_id = ?1", id.as_str(), 1)?.pop())
+    }
+
+    /// Payments that time alone has changed by `now`, the first due first.
+    pub(crate) fn due(db: &Connection, now: i64, limit: u32) -> Result<Vec<Self>, BooksError> {
+        find(db, "due_at <= ?1 ORDER BY due_at", now, limit)
     }
 
     /// The newest payments first.
     pub(crate) fn latest(db: &Connection, limit: u32) -> Result<Vec<Self>, BooksError> {
-        let sql = format!("SELECT {COLUMNS} FROM payments ORDER BY created_at DESC, rowid DESC LIMIT ?1");
-        let mut statement = db.prepare_cached(&sql)?;
-        let rows = statement.query_map([limit], Raw::read)?;
-        rows.map(|row| row?.into_record()).collect()
+        find(db, "?1 ORDER BY created_at DESC, rowid DESC", 1, limit)
     }
 }
 
-fn find(db: &Connection, column: &str, value: &str) -> Result<Option<PaymentRecord>, BooksError> {
-    let sql = format!("SELECT {COLUMNS} FROM payments WHERE {column} = ?1");
-    let raw = db
-        .prepare_cached(&sql)?
-        .query_row([value], Raw::read)
-        .optional()?;
-    raw.map(Raw::into_record).transpose()
+fn find(
+    db: &Connection,
+    which: &str,
+    value: impl rusqlite::ToSql,
+    limit: u32,
+) -> Result<Vec<PaymentRecord>, BooksError> {
+    let mut statement = db.prepare_cached(&format!("SELECT * FROM payments WHERE {which} LIMIT ?2"))?;
+    let mut rows = statement.query(params![value, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
 }
 
-/// A row before its texts are parsed.
-struct Raw {
-    request: String,
-    code_id: String,
-    payment_id: Option<String>,
-    status: String,
-    rest: PaymentRest,
+fn read(row: &Row<'_>) -> Result<PaymentRecord, BooksError> {
+    let text = |name| row.get::<_, Option<String>>(name);
+    let request: String = row.get("request")?;
+    Ok(PaymentRecord {
+        request: CreateCode::parse(request.as_bytes())
+            .map_err(|error| BooksError::Content(error.to_string()))?,
+        code_id: stored(&row.get::<_, String>("code_id")?)?,
+        payment_id: text("payment_id")?.as_deref().map(stored).transpose()?,
+        url: row.get("url")?,
+        deeplink: row.get("deeplink")?,
+        amount: row.get("amount")?,
+        status: PaymentStatus::from(row.get::<_, String>("status")?.as_str()),
+        expires_at: row.get("expires_at")?,
+        deleted: row.get("deleted")?,
+        cancel_requested: row.get("cancel_requested")?,
+        accepted_at: row.get("accepted_at")?,
+        completed_at: row.get("completed_at")?,
+        canceled_at: row.get("canceled_at")?,
+        authorization_expiry: row.get("authorization_expiry")?,
+        authorized_until: row.get("authorized_until")?,
+        capture: text("capture")?.as_deref().map(parsed).transpose()?,
+        revert: text("revert")?.as_deref().map(parsed).transpose()?,
+        created_at: row.get("created_at")?,
+    })
 }
 
-struct PaymentRest {
-    url: String,
-    deeplink: String,
-    amount: i64,
-    expires_at: i64,
-    deleted: bool,
-    cancel_requested: bool,
-    accepted_at: Option<i64>,
-    authorized_until: Option<i64>,
-    capture_id: Option<String>,
-    created_at: i64,
-}
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use paypay::codes::CodeType;
+    use paypay::money::Money;
 
-impl Raw {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            request: row.get("request")?,
-            code_id: row.get("code_id")?,
-            payment_id: row.get("payment_id")?,
-            status: row.get("status")?,
-            rest: PaymentRest {
-                url: row.get("url")?,
-                deeplink: row.get("deeplink")?,
-                amount: row.get("amount")?,
-                expires_at: row.get("expires_at")?,
-                deleted: row.get("deleted")?,
-                cancel_requested: row.get("cancel_requested")?,
-                accepted_at: row.get("accepted_at")?,
-                authorized_until: row.get("authorized_until")?,
-                capture_id: row.get("capture_id")?,
-                created_at: row.get("created_at")?,
+    use super::*;
+
+    /// A code of 100 yen that lives for 300 s from 1970.
+    pub(crate) fn unpaid() -> PaymentRecord {
+        PaymentRecord {
+            request: CreateCode {
+                merchant_payment_id: "m".parse().unwrap(),
+                amount: Money::yen(100),
+                code_type: CodeType::OrderQr,
+                order_description: None,
+                order_items: vec![],
+                is_authorization: false,
+                redirect_url: None,
+                redirect_type: None,
+                requested_at: 0,
             },
-        })
-    }
-
-    fn into_record(self) -> Result<PaymentRecord, BooksError> {
-        let rest = self.rest;
-        Ok(PaymentRecord {
-            request: CreateCode::parse(self.request.as_bytes())
-                .map_err(|error| BooksError::Content(error.to_string()))?,
-            code_id: stored(&self.code_id)?,
-            payment_id: self.payment_id.as_deref().map(stored).transpose()?,
-            status: PaymentStatus::from(self.status.as_str()),
-            url: rest.url,
-            deeplink: rest.deeplink,
-            amount: rest.amount,
-            expires_at: rest.expires_at,
-            deleted: rest.deleted,
-            cancel_requested: rest.cancel_requested,
-            accepted_at: rest.accepted_at,
-            authorized_until: rest.authorized_until,
-            capture_id: rest.capture_id,
-            created_at: rest.created_at,
-        })
+            code_id: "c".parse().unwrap(),
+            payment_id: None,
+            url: String::new(),
+            deeplink: String::new(),
+            amount: 100,
+            status: PaymentStatus::Created,
+            expires_at: 300,
+            deleted: false,
+            cancel_requested: false,
+            accepted_at: None,
+            completed_at: None,
+            canceled_at: None,
+            authorization_expiry: None,
+            authorized_until: None,
+            capture: None,
+            revert: None,
+            created_at: 0,
+        }
     }
 }

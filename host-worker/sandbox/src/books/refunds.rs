@@ -1,9 +1,10 @@
-//! The table `refunds`: at most one for each payment.
+//! The table `refunds`: at most one for each payment. PayPay knows a refund by merchant, `merchantRefundId` and `paymentId` together, so two payments'
+//! refunds may share a name. Source: PayPay's API documentation, "Get refund details".
 
 use paypay::ids::{MerchantRefundId, PaymentId};
 use paypay::money::Money;
 use paypay::refunds::{CreateRefund, Refund, RefundStatus};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{BooksError, stored};
 
@@ -39,12 +40,21 @@ impl RefundRecord {
         Ok(())
     }
 
-    pub(crate) fn of_merchant(db: &Connection, id: &MerchantRefundId) -> Result<Option<Self>, BooksError> {
-        find(db, "merchant_refund_id", id.as_str())
+    /// The refund of that name: of that payment, or, where none is named, the latest.
+    pub(crate) fn named(
+        db: &Connection,
+        id: &MerchantRefundId,
+        payment: Option<&PaymentId>,
+    ) -> Result<Option<Self>, BooksError> {
+        find(
+            db,
+            "merchant_refund_id = ?1 AND (?2 IS NULL OR payment_id = ?2)",
+            &[&id.as_str(), &payment.map(PaymentId::as_str)],
+        )
     }
 
     pub(crate) fn of_payment(db: &Connection, id: &PaymentId) -> Result<Option<Self>, BooksError> {
-        find(db, "payment_id", id.as_str())
+        find(db, "payment_id = ?1", &[&id.as_str()])
     }
 
     /// The refund as PayPay tells it.
@@ -62,35 +72,27 @@ impl RefundRecord {
     }
 }
 
-fn find(db: &Connection, column: &str, value: &str) -> Result<Option<RefundRecord>, BooksError> {
-    type Raw = (String, String, i64, Option<String>, i64, i64);
-    let read = |row: &Row<'_>| -> rusqlite::Result<Raw> {
-        Ok((
-            row.get(0)?,
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-            row.get(5)?,
-        ))
-    };
-    let sql = format!(
-        "SELECT merchant_refund_id, payment_id, amount, reason, requested_at, accepted_at FROM refunds WHERE {column} = ?1"
-    );
-    let raw = db.prepare_cached(&sql)?.query_row([value], read).optional()?;
-    raw.map(
-        |(merchant_refund_id, payment_id, amount, reason, requested_at, accepted_at)| {
-            Ok(RefundRecord {
-                request: CreateRefund {
-                    merchant_refund_id: stored(&merchant_refund_id)?,
-                    payment_id: stored(&payment_id)?,
-                    amount: Money::yen(amount),
-                    reason,
-                    requested_at,
-                },
-                accepted_at,
-            })
+fn find(
+    db: &Connection,
+    which: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Option<RefundRecord>, BooksError> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT * FROM refunds WHERE {which} ORDER BY rowid DESC LIMIT 1"
+    ))?;
+    let mut rows = statement.query(values)?;
+    rows.next()?.map(read).transpose()
+}
+
+fn read(row: &Row<'_>) -> Result<RefundRecord, BooksError> {
+    Ok(RefundRecord {
+        request: CreateRefund {
+            merchant_refund_id: stored(&row.get::<_, String>("merchant_refund_id")?)?,
+            payment_id: stored(&row.get::<_, String>("payment_id")?)?,
+            amount: Money::yen(row.get("amount")?),
+            reason: row.get("reason")?,
+            requested_at: row.get("requested_at")?,
         },
-    )
-    .transpose()
+        accepted_at: row.get("accepted_at")?,
+    })
 }

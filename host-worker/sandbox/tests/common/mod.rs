@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,13 @@ use axum::routing::post;
 use kessai_sandbox::{Clock, Sandbox, SandboxConfig};
 use paypay::signing::{Body, Credentials, Signed, sign};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 pub const KEY: &str = "test_key";
 pub const SECRET: &str = "test_secret";
@@ -144,27 +151,58 @@ impl Shop {
         path: &str,
         body: Option<Value>,
     ) -> (u16, Value) {
+        let request = self.signed(credentials, merchant, epoch, method, path, body);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// A signed call whose answer may break off.
+    pub async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let credentials = Credentials::new(KEY, SECRET).unwrap();
+        let request = self.signed(&credentials, MERCHANT, self.now(), method, path, body);
+        request.send().await
+    }
+
+    /// A signed `GET` with a query.
+    pub async fn read(&self, path: &str) -> (u16, Value) {
+        let answer = self.raw("GET", path, None).await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    fn signed(
+        &self,
+        credentials: &Credentials,
+        merchant: &str,
+        epoch: i64,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::RequestBuilder {
         let text = body.map(|body| body.to_string());
         let nonce = self.nonce.fetch_add(1, Ordering::SeqCst).to_string();
         let signed = Signed {
             method,
-            path,
+            path: path.split('?').next().unwrap(),
             body: text.as_ref().map(|text| Body {
                 content_type: "application/json",
                 bytes: text.as_bytes(),
             }),
         };
         let header = sign(credentials, &signed, &nonce, epoch).to_string();
-        let mut request = self
+        let request = self
             .client
             .request(method.parse().unwrap(), format!("{}{path}", self.api))
             .header("authorization", header)
             .header("x-assume-merchant", merchant);
-        if let Some(text) = text {
-            request = request.header("content-type", "application/json").body(text);
+        match text {
+            Some(text) => request.header("content-type", "application/json").body(text),
+            None => request,
         }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     /// An unsigned call to `/sandbox/**`.
@@ -223,4 +261,43 @@ pub fn code_request(id: &str) -> Value {
 /// `resultInfo.code` of an answer.
 pub fn result(answer: &(u16, Value)) -> (u16, &str) {
     (answer.0, answer.1["resultInfo"]["code"].as_str().unwrap())
+}
+
+/// Connects over TLS, trusting `authority` (PEM) alone.
+pub async fn tls_handshake(
+    authority: &str,
+    host: &'static str,
+    address: SocketAddr,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut trusted = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_slice(authority.as_bytes()).unwrap();
+    trusted.add(authority).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from(host).unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// `GET` over TLS: status and body.
+pub async fn tls_get(
+    authority: &str,
+    host: &'static str,
+    address: SocketAddr,
+    path: &str,
+    authorization: &str,
+) -> (u16, String) {
+    let mut stream = tls_handshake(authority, host, address).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
 }

@@ -120,7 +120,7 @@ for (const viewport of [wide, phone]) {
     outside.accept('trips/free-seat')
     await one.id('saga-retry').click()
     await one.id('saga-reason').fill('the counter has opened')
-    await one.shoot('saga-confirm')
+    await one.shoot('saga-confirm', false)
     await one.id('saga-confirm').click()
     await phaseIs(one, 'COMPENSATED')
     await one.page.locator('[data-testid=saga-confirm]').waitFor({ state: 'detached' })

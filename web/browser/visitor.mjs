@@ -25,6 +25,6 @@ export async function visitor(browser, viewport) {
   page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()) })
   page.on('pageerror', (error) => complaints.push(String(error)))
   const id = (name) => page.getByTestId(name)
-  const shoot = (name) => page.screenshot({ path: join(screenshots, `${name}-${viewport.width}.png`), fullPage: true })
+  const shoot = (name, fullPage = true) => page.screenshot({ path: join(screenshots, `${name}-${viewport.width}.png`), fullPage })
   return { context, page, id, shoot, complaints }
 }

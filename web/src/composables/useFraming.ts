@@ -5,7 +5,7 @@ import type { Box, Layout } from '@/sagas/layout';
 /** Smaller than this, names cannot be read: then a part is shown, and one moves about. */
 const SMALLEST = 0.65;
 /** Pixels. */
-const TALLEST = 920;
+const TALLEST = 1040;
 
 interface Viewport {
   x: number;
@@ -31,7 +31,7 @@ export function useFraming({ frame, flow, layout, focus }: Framing) {
   function measure(): void {
     width.value = frame.value?.clientWidth ?? 0;
     // On a phone there must be something left to scroll the page by.
-    highest.value = Math.min(TALLEST, Math.max(320, window.innerHeight * (width.value < 600 ? 0.6 : 1)));
+    highest.value = width.value < 600 ? Math.max(320, window.innerHeight * 0.6) : TALLEST;
   }
 
   function place(): void {

@@ -11,10 +11,18 @@ use serde_json::Value;
 /// PayPay waits 2.0 s; the way there and back has to fit in as well.
 pub const BUDGET: Duration = Duration::from_millis(1_500);
 
-/// What became of an event: `applied`, `stored` or `duplicate`.
+/// What became of an event: `applied`, `stored`, `duplicate`, or `ignored` if it is none of a payment.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     pub outcome: String,
+}
+
+impl Outcome {
+    pub fn ignored() -> Outcome {
+        Outcome {
+            outcome: "ignored".to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -9,6 +9,9 @@ mod component;
 mod address;
 mod event;
 mod hand_on;
+mod journal;
+mod payment_id;
 mod route;
+mod source;
 
 pub use route::route;

@@ -112,6 +112,12 @@ fn describe() {
         "Work on one due order, by kind"
     );
     describe_gauge!("kessai_schedule_running", "Due orders worked on now");
+    describe_counter!("kessai_webhook_total", "PayPay's webhooks, by outcome");
+    describe_histogram!(
+        "kessai_webhook_duration_seconds",
+        Unit::Seconds,
+        "From a webhook to our answer, by outcome: PayPay waits 2 s"
+    );
     describe_sagas();
 }
 

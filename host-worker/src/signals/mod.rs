@@ -1,9 +1,10 @@
-//! What sagas tell of themselves. A component has no metrics and no tracer, only its log; the figures and spans of sagas are made from
-//! its lines here, and from a census now and then.
+//! What sagas and webhooks tell of themselves. A component has no metrics and no tracer, only its log; the figures and spans are made from
+//! its lines here, those of sagas also from a census now and then.
 
 mod census;
 mod lines;
 mod spans;
+mod webhooks;
 
 pub(crate) use census::watch;
 
@@ -24,6 +25,9 @@ struct Reader {
 
 impl LogSink for Reader {
     fn take(&self, line: &GuestLine<'_>) {
+        if line.component == webhooks::COMPONENT {
+            return webhooks::count(line.fields);
+        }
         if line.component != COMPONENT {
             return;
         }

@@ -29,7 +29,8 @@ pub(super) fn count(fields: &Map<String, Value>) {
     };
     if event == "webhook" {
         metrics::counter!("kessai_webhook_total", "outcome" => outcome.clone()).increment(1);
-        metrics::histogram!("kessai_webhook_duration_seconds", "outcome" => outcome).record(duration_ms / 1e3);
+        metrics::histogram!("kessai_webhook_duration_seconds", "outcome" => outcome)
+            .record(duration_ms / 1e3);
     }
 }
 
@@ -63,6 +64,9 @@ mod tests {
         ] {
             assert!(figures.contains(line), "{line}\n{figures}");
         }
-        assert!(!figures.contains("lost") && !figures.contains("internal"), "{figures}");
+        assert!(
+            !figures.contains("lost") && !figures.contains("internal"),
+            "{figures}"
+        );
     }
 }

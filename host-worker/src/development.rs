@@ -4,7 +4,7 @@ use crate::{addresses, edge::Edge, settings::Settings};
 use anyhow::{Context, Result};
 use axum::Router;
 use kessai_ops::{DataLock, Role};
-use kessai_sandbox::{Sandbox, SandboxConfig, issuer::DevIssuer};
+use kessai_sandbox::{Sandbox, SandboxConfig, issuer::DevIssuer, tls::TlsIdentity};
 use std::{path::Path, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,16 @@ impl RunningSandbox {
     /// `/sandbox/**` for the shop's listener.
     pub(crate) fn shopper_router(&self) -> Router {
         self.sandbox.shopper_router()
+    }
+
+    /// Serves PayPay's API on one more listener, over TLS, until [`Self::stop`].
+    pub(crate) fn serve_tls(&self, identity: TlsIdentity, listener: TcpListener) {
+        let (router, stop) = (self.sandbox.api_router(), self.stop.clone());
+        tokio::spawn(async move {
+            if let Err(error) = identity.serve(listener, router, stop.cancelled_owned()).await {
+                tracing::error!(component = "sandbox", %error, "the TLS listener has ended");
+            }
+        });
     }
 
     /// Answers what is under way, and keeps what is not delivered for the next start.

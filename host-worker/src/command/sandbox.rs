@@ -6,8 +6,9 @@ use crate::{
     settings::Settings,
     shutdown::{DRAIN_LIMIT, Signals},
 };
-use anyhow::Result;
-use std::{net::SocketAddr, process::ExitCode};
+use anyhow::{Context, Result};
+use kessai_sandbox::tls::TlsIdentity;
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 /// Run only the PayPay sandbox and the development issuer
 ///
@@ -17,6 +18,14 @@ pub(crate) struct Options {
     /// Where everything listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
     listen: SocketAddr,
+
+    /// Where the API listens for clients that speak TLS only
+    #[arg(long, value_name = "ADDRESS")]
+    tls_listen: Option<SocketAddr>,
+
+    /// Where the certificate goes that those clients have to trust, another with every start [default: sandbox-ca.pem in the data folder]
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_ca: Option<PathBuf>,
 
     #[command(flatten)]
     data: DataOption,
@@ -66,6 +75,20 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         lines.push((
             "Set for the shop",
             format!("SPIN_VARIABLE_{}={value}", name.to_uppercase()),
+        ));
+    }
+    if let Some(address) = options.tls_listen {
+        let listener = addresses::listen(address, "--tls-listen")?;
+        let address = listener.local_addr()?;
+        addresses::refuse_in_public(&addresses::origin(address), options.force_sandbox)?;
+        let identity = TlsIdentity::generate()?;
+        let file = options.tls_ca.unwrap_or_else(|| data.join("sandbox-ca.pem"));
+        std::fs::write(&file, identity.authority_pem())
+            .with_context(|| format!("--tls-ca {}", file.display()))?;
+        sandbox.serve_tls(identity, listener);
+        lines.push((
+            "PayPay API, TLS",
+            format!("https://{address}, trusting {}", file.display()),
         ));
     }
     banner::print("Kessai's sandbox is open", &lines);

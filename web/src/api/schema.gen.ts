@@ -367,6 +367,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/payments/{orderNo}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a paid order's money back, in full
+         * @description `PAID` becomes `REFUNDED`: PayPay's part goes back to the buyer, the balance's part to the balance. A repeat of a refund that is done changes nothing. If
+         *     PayPay or a database does not answer, the answer is 503 and the worker goes on with the refund by itself.
+         */
+        post: operations["refundPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/state-machines": {
         parameters: {
             query?: never;
@@ -418,7 +439,8 @@ export interface paths {
         /**
          * PayPay tells that a payment changed
          * @description Nothing is believed that PayPay's payment details do not confirm. Answered within 1.5 s; a 5xx means that the event was not stored, and asks
-         *     PayPay to send it again. Where the shop has a webhook secret this address is 404, and the one below is the webhook.
+         *     PayPay to send it again. Where the shop has a webhook secret this address is 404, and the one below is the webhook. Taken only from the
+         *     networks in the variable `paypay_webhook_sources`, if it names any; behind proxies (`trusted_proxies`) the sender is found in `X-Forwarded-For`.
          */
         post: operations["receiveWebhook"];
         delete?: never;
@@ -483,7 +505,7 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         /** @enum {string} */
-        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "SAGA_NOT_FOUND" | "STATE_MACHINE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "SAGA_CONFLICT" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "INVALID_DEFINITION" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
+        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "SAGA_NOT_FOUND" | "STATE_MACHINE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "ORDER_NOT_REFUNDABLE" | "SAGA_CONFLICT" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "INVALID_DEFINITION" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
         FieldError: {
             /** @example items[0].quantity */
             field: string;
@@ -828,6 +850,15 @@ export interface components {
             reason?: string;
             /** @description `done`, or why it was refused */
             outcome: string;
+        };
+        RefundRequest: {
+            /** @description Told to PayPay and kept */
+            reason: string;
+            /**
+             * @description Put the pieces back into the stock
+             * @default false
+             */
+            restock?: boolean;
         };
         SagaSteering: {
             /** @description Kept in the audit */
@@ -1785,6 +1816,52 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    refundPayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path: {
+                /** @example K20261122-7F3K9Q2MXA */
+                orderNo: components["parameters"]["OrderNo"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundRequest"];
+            };
+        };
+        responses: {
+            /** @description The order, `REFUNDED` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
+            /** @description `ORDER_NOT_REFUNDABLE`, or `REQUEST_IN_PROGRESS` while somebody works on the order */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            default: components["responses"]["Problem"];
+        };
+    };
     listStateMachines: {
         parameters: {
             query?: never;
@@ -1905,7 +1982,16 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description `ORDER_NOT_FOUND`, or `NOT_FOUND` for a wrong secret */
+            /** @description `FORBIDDEN`: the sender is not on the list of sources. Nothing was read or stored */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORDER_NOT_FOUND` if no order has such a payment, or `NOT_FOUND` for a wrong secret */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1958,7 +2044,16 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description `ORDER_NOT_FOUND`, or `NOT_FOUND` for a wrong secret */
+            /** @description `FORBIDDEN`: the sender is not on the list of sources. Nothing was read or stored */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORDER_NOT_FOUND` if no order has such a payment, or `NOT_FOUND` for a wrong secret */
             404: {
                 headers: {
                     [name: string]: unknown;

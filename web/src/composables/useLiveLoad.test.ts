@@ -64,6 +64,10 @@ describe('loading something that changes', () => {
     expect(answers.length).toBe(1);
     await see('visible');
     expect(answers.length).toBe(2);
+    await see('hidden');
+    await answer(1, 2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(answers.length, 'an answer that comes while nobody looks').toBe(2);
   });
 
   it('stops when it is not wanted, and goes on when it is again', async () => {

@@ -54,6 +54,11 @@ describe('an instance’s trail', () => {
     expect(taken(trailOf(graph, { states, at: 'Failed' }))).toEqual([`${START}>BookSeat:start`, 'BookSeat>Undo:catch', 'Undo>Failed:next']);
   });
 
+  it('takes no compensation for a way on', () => {
+    const states = [entry('BookSeat', { next: 'ARemovedState' })];
+    expect(taken(trailOf(graph, { states, at: 'FreeSeat' }))).toEqual([`${START}>BookSeat:start`]);
+  });
+
   it('counts the last of several tries of a state', () => {
     const states = [entry('BookSeat', { status: 'FA', superseded: true, stepId: 'a' }), entry('BookSeat', { stepId: 'b' })];
     expect(trailOf(graph, { states }).nodes.get('BookSeat')).toMatchObject({ status: 'SU', entries: 2 });

@@ -25,8 +25,8 @@ pub(crate) const FUNCTION_LIMIT: Duration = Duration::from_millis(4_500);
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(2);
 /// For the call that makes a code. A code in doubt costs another id and a watch over the lost one, so it gets more time; but the buyer waits for it.
 pub(crate) const CREATE_LIMIT: Duration = Duration::from_millis(2_500);
-/// Less time than this is not worth a call.
-const SHORTEST_CALL: Duration = Duration::from_millis(200);
+/// With less time than this a call is not begun: most likely it would only leave a doubt behind.
+pub(crate) const SHORTEST_CALL: Duration = Duration::from_millis(200);
 
 /// Jitter adds up to as much again, so that many who failed at once do not come back at once.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::fault::Fault;
-use crate::patience::{CALL_LIMIT, CREATE_LIMIT, FUNCTION_LIMIT};
+use crate::patience::{CALL_LIMIT, CREATE_LIMIT, FUNCTION_LIMIT, SHORTEST_CALL};
 use crate::wire::{Answer, Wire, WireError};
 
 const JSON: &str = "application/json";
@@ -110,13 +110,13 @@ impl<W: Wire> Paypay<W> {
         limit: Duration,
         read: impl FnOnce(u16, &[u8]) -> Result<T, AnswerError>,
     ) -> Result<T, Fault> {
+        let left = self.left();
+        if left < SHORTEST_CALL {
+            return Err(Fault::unavailable("no time left for another call"));
+        }
         let started = self.wire.elapsed();
-        let limit = limit.min(self.left());
-        let answer = if limit.is_zero() {
-            Err(WireError::NotSent("no time left for another call".to_owned()))
-        } else {
-            self.wire.send(self.request(method, path, body)?, limit).await
-        };
+        let request = self.request(method, path, body)?;
+        let answer = self.wire.send(request, limit.min(left)).await;
         self.log(method, path, &answer, self.wire.elapsed().saturating_sub(started));
         let answer = answer?;
         read(answer.status, &answer.body).map_err(|error| {

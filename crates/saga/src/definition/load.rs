@@ -73,7 +73,7 @@ fn machine(reader: &Reader<'_>) -> Read<StateMachine> {
         }
         let object = body
             .as_object()
-            .ok_or_else(|| reader.refuse(name, Problem::Wrong("an object")))?;
+            .ok_or_else(|| reader.refuse(&format!("States.{name}"), Problem::Wrong("an object")))?;
         states.insert(
             name.clone(),
             state(&Reader {
@@ -190,7 +190,12 @@ fn wait_for_event(reader: &Reader<'_>) -> Read<WaitForEvent> {
         },
         &until,
     );
-    if matches!(time, Template::Literal(value) if value.as_f64().is_none_or(|number| number < 0.0)) {
+    let could_be_time = match time {
+        Template::Literal(value) => value.as_f64().is_some_and(|number| number >= 0.0),
+        Template::Expression(_) => true,
+        _ => false,
+    };
+    if !could_be_time {
         return Err(reader.refuse(key, Problem::Wrong("a number, 0 or more, or an expression")));
     }
     Ok(WaitForEvent {

@@ -123,14 +123,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn template(&self, key: &str, value: &Value) -> Read<Template> {
-        Template::parse(value).map_err(|error| {
-            self.refuse(
-                key,
-                Problem::Expression {
-                    expression: value.to_string(),
-                    error,
-                },
-            )
+        Template::parse(value).map_err(|no| {
+            let problem = Problem::Expression {
+                expression: no.expression,
+                error: no.error,
+            };
+            self.refuse(&format!("{key}{}", no.path), problem)
         })
     }
 }

@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::number;
 use super::parser::{Method, Node, Operator};
+use super::values::{elements, equal, kind, length, look_up, order, spelling, text, weight};
 
 /// Most units of work for one evaluation: an operation, an element looked at, or 64 bytes of text made.
-const MAX_STEPS: u32 = 100_000;
+pub(super) const MAX_STEPS: u32 = 100_000;
 
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,87 +113,118 @@ impl Evaluation<'_> {
         }
     }
 
+    /// A chain of operators or members is walked, not recursed into: only brackets take stack.
     fn eval<'v>(&self, node: &'v Node, scope: Scope<'v>) -> Result<Cow<'v, Value>, EvalError> {
-        self.charge(1)?;
-        let value = match node {
-            Node::Literal(value) => return Ok(Cow::Borrowed(value)),
-            Node::Root => return self.root(scope),
-            Node::This => match scope.this {
-                Some(this) => return Ok(Cow::Borrowed(this)),
-                None => return self.root(scope),
-            },
-            Node::Variable(name) => {
-                return Ok(scope
-                    .variable(name)
-                    .map_or(Cow::Owned(Value::Null), Cow::Borrowed));
-            }
-            Node::RootMember(key) => return self.member(self.root(scope)?, key, scope),
-            Node::Member { of, key } => return self.member(self.eval(of, scope)?, key, scope),
-            Node::Call { of, method, argument } => {
-                let of = self.eval(of, scope)?;
+        let mut chain = Vec::new();
+        let mut first = node;
+        while let Node::Member { of: inner, .. }
+        | Node::Call { of: inner, .. }
+        | Node::Select { of: inner, .. }
+        | Node::Project { of: inner, .. }
+        | Node::Binary { left: inner, .. } = first
+        {
+            self.charge(1)?;
+            chain.push(first);
+            first = inner;
+        }
+        let mut value = self.eval_first(first, scope)?;
+        while let Some(link) = chain.pop() {
+            value = self.eval_link(link, value, scope)?;
+        }
+        Ok(value)
+    }
+
+    /// What is done to the value before it in a chain.
+    fn eval_link<'v>(
+        &self,
+        link: &'v Node,
+        of: Cow<'v, Value>,
+        scope: Scope<'v>,
+    ) -> Result<Cow<'v, Value>, EvalError> {
+        let value = match link {
+            Node::Member { key, .. } => return self.member(of, key, scope),
+            Node::Call { method, argument, .. } => {
                 let argument = match argument {
                     Some(argument) => self.eval(argument, scope)?,
                     None => Cow::Owned(Value::Null),
                 };
                 self.call(&of, *method, &argument)?
             }
-            Node::Select { of, condition } => {
-                let of = self.eval(of, scope)?;
-                self.select(&of, condition, scope)?
-            }
-            Node::Project { of, each } => {
-                let of = self.eval(of, scope)?;
-                self.project(&of, each, scope)?
-            }
-            Node::Not(inner) => Value::Bool(!truth(self.eval(inner, scope)?.as_ref())?),
-            Node::Negate(inner) => match self.eval(inner, scope)?.as_ref() {
-                Value::Number(number) => number::negate(number)?,
-                other => {
-                    return Err(EvalError::Unfit {
-                        operator: "-",
-                        operand: kind(other),
-                    });
-                }
+            Node::Select { condition, .. } => self.select(&of, condition, scope)?,
+            Node::Project { each, .. } => self.project(&of, each, scope)?,
+            Node::Binary { operator, right, .. } => self.binary(*operator, &of, right, scope)?,
+            _ => return self.eval_first(link, scope),
+        };
+        Ok(Cow::Owned(value))
+    }
+
+    /// What begins a chain.
+    fn eval_first<'v>(&self, node: &'v Node, scope: Scope<'v>) -> Result<Cow<'v, Value>, EvalError> {
+        self.charge(1)?;
+        match node {
+            Node::Literal(value) => Ok(Cow::Borrowed(value)),
+            Node::Root => self.root(scope),
+            Node::This => match scope.this {
+                Some(this) => Ok(Cow::Borrowed(this)),
+                None => self.root(scope),
             },
-            Node::Binary {
-                operator,
-                left,
-                right,
-            } => self.binary(*operator, left, right, scope)?,
+            Node::Variable(name) => {
+                let value = scope.variable(name);
+                Ok(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+            }
+            Node::RootMember(key) => self.member(self.root(scope)?, key, scope),
+            Node::Not(inner) => {
+                let truth = truth(self.eval(inner, scope)?.as_ref())?;
+                Ok(Cow::Owned(Value::Bool(!truth)))
+            }
+            Node::Negate(inner) => self.negate(inner, scope).map(Cow::Owned),
             Node::Conditional {
                 condition,
                 then,
                 otherwise,
             } => {
-                let chosen = if truth(self.eval(condition, scope)?.as_ref())? {
-                    then
-                } else {
-                    otherwise
-                };
-                return self.eval(chosen, scope);
+                let holds = truth(self.eval(condition, scope)?.as_ref())?;
+                self.eval(if holds { then } else { otherwise }, scope)
             }
             Node::Elvis { value, otherwise } => {
                 let value = self.eval(value, scope)?;
                 let absent = matches!(value.as_ref(), Value::Null) || value.as_str() == Some("");
-                return if absent {
+                if absent {
                     self.eval(otherwise, scope)
                 } else {
                     Ok(value)
-                };
+                }
             }
             Node::List(items) => {
                 let values: Result<Vec<_>, _> = items.iter().map(|item| self.owned(item, scope)).collect();
-                Value::Array(values?)
+                Ok(Cow::Owned(Value::Array(values?)))
             }
-            Node::Object(entries) => {
-                let mut object = Map::new();
-                for (key, value) in entries {
-                    object.insert(key.clone(), self.owned(value, scope)?);
-                }
-                Value::Object(object)
-            }
-        };
-        Ok(Cow::Owned(value))
+            Node::Object(entries) => self.object(entries, scope).map(Cow::Owned),
+            // `eval` stops at none of these.
+            Node::Member { .. }
+            | Node::Call { .. }
+            | Node::Select { .. }
+            | Node::Project { .. }
+            | Node::Binary { .. } => self.eval(node, scope),
+        }
+    }
+
+    fn negate(&self, inner: &Node, scope: Scope<'_>) -> Result<Value, EvalError> {
+        match self.eval(inner, scope)?.as_ref() {
+            Value::Number(number) => number::negate(number),
+            other => Err(EvalError::Unfit {
+                operator: "-",
+                operand: kind(other),
+            }),
+        }
+    }
+
+    fn object(&self, entries: &[(String, Node)], scope: Scope<'_>) -> Result<Value, EvalError> {
+        let mut object = Map::new();
+        for (key, value) in entries {
+            object.insert(key.clone(), self.owned(value, scope)?);
+        }
+        Ok(Value::Object(object))
     }
 
     fn owned(&self, node: &Node, scope: Scope<'_>) -> Result<Value, EvalError> {
@@ -307,34 +339,33 @@ impl Evaluation<'_> {
     fn binary(
         &self,
         operator: Operator,
-        left: &Node,
+        left: &Value,
         right: &Node,
         scope: Scope<'_>,
     ) -> Result<Value, EvalError> {
-        let left = self.eval(left, scope)?;
         // The second operand of these two is looked at only if the first leaves it open.
         if let Operator::And | Operator::Or = operator {
-            let decided = truth(&left)?;
+            let decided = truth(left)?;
             if decided == (operator == Operator::Or) {
                 return Ok(Value::Bool(decided));
             }
             return Ok(Value::Bool(truth(self.eval(right, scope)?.as_ref())?));
         }
         let right = self.eval(right, scope)?;
-        self.charge(weight(&left) + weight(&right))?;
+        self.charge(weight(left) + weight(&right))?;
         let ordered =
-            |name, accepts: fn(Ordering) -> bool| order(name, &left, &right).map(|o| Value::Bool(accepts(o)));
+            |name, accepts: fn(Ordering) -> bool| order(name, left, &right).map(|o| Value::Bool(accepts(o)));
         match operator {
-            Operator::Equal => Ok(Value::Bool(equal(&left, &right))),
-            Operator::NotEqual => Ok(Value::Bool(!equal(&left, &right))),
+            Operator::Equal => Ok(Value::Bool(equal(left, &right))),
+            Operator::NotEqual => Ok(Value::Bool(!equal(left, &right))),
             Operator::Less => ordered("<", Ordering::is_lt),
             Operator::LessOrEqual => ordered("<=", Ordering::is_le),
             Operator::Greater => ordered(">", Ordering::is_gt),
             Operator::GreaterOrEqual => ordered(">=", Ordering::is_ge),
-            _ => match (left.as_ref(), right.as_ref()) {
+            _ => match (left, right.as_ref()) {
                 (Value::Number(left), Value::Number(right)) => number::arithmetic(operator, left, right),
                 (Value::String(_), other) | (other, Value::String(_)) if operator == Operator::Add => {
-                    let (Some(left), Some(right)) = (text(&left), text(&right)) else {
+                    let (Some(left), Some(right)) = (text(left), text(&right)) else {
                         return Err(EvalError::Unfit {
                             operator: "+",
                             operand: kind(other),
@@ -348,121 +379,5 @@ impl Evaluation<'_> {
                 }),
             },
         }
-    }
-}
-
-/// A member that is not there is null, and so is any member of null.
-fn look_up<'v>(of: &'v Value, key: &Value) -> Result<Option<&'v Value>, EvalError> {
-    match (of, key) {
-        (Value::Null, _) => Ok(None),
-        (Value::Object(object), Value::String(key)) => Ok(object.get(key)),
-        (Value::Object(object), Value::Number(key)) => Ok(object.get(&key.to_string())),
-        (Value::Array(items), Value::Number(index)) => Ok(index
-            .as_u64()
-            .and_then(|index| usize::try_from(index).ok())
-            .and_then(|index| items.get(index))),
-        (other, _) => Err(EvalError::Unfit {
-            operator: "[ ]",
-            operand: kind(other),
-        }),
-    }
-}
-
-fn elements<'v>(of: &'v Value, operator: &'static str) -> Result<Option<&'v [Value]>, EvalError> {
-    match of {
-        Value::Array(items) => Ok(Some(items)),
-        Value::Null => Ok(None),
-        other => Err(EvalError::Unfit {
-            operator,
-            operand: kind(other),
-        }),
-    }
-}
-
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        // 1 == 1.0, which serde_json's own equality denies.
-        (Value::Number(left), Value::Number(right)) => number::compare(left, right) == Some(Ordering::Equal),
-        _ => left == right,
-    }
-}
-
-/// Null is less than anything else, as in SpEL.
-fn order(operator: &'static str, left: &Value, right: &Value) -> Result<Ordering, EvalError> {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            number::compare(left, right).ok_or(EvalError::OutOfRange)
-        }
-        (Value::String(left), Value::String(right)) => Ok(left.cmp(right)),
-        (Value::Null, Value::Null) => Ok(Ordering::Equal),
-        (Value::Null, _) => Ok(Ordering::Less),
-        (_, Value::Null) => Ok(Ordering::Greater),
-        (Value::Number(_) | Value::String(_), other) | (other, _) => Err(EvalError::Unfit {
-            operator,
-            operand: kind(other),
-        }),
-    }
-}
-
-fn text(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
-        Value::Null => Some(Cow::Borrowed("null")),
-        Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn length(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.len(),
-        Value::Object(object) => object.len(),
-        Value::String(text) => text.chars().count(),
-        _ => 0,
-    }
-}
-
-/// Roughly how much work copying or searching it is: counted as far as it matters.
-fn weight(value: &Value) -> usize {
-    fn count(value: &Value, left: usize) -> usize {
-        let mut total = 0;
-        let mut add = |value: &Value| {
-            total += 1 + if total < left {
-                count(value, left - total)
-            } else {
-                0
-            };
-            total < left
-        };
-        match value {
-            Value::String(text) => return text.len() / 64,
-            Value::Array(items) => items.iter().all(&mut add),
-            Value::Object(entries) => entries.values().all(&mut add),
-            _ => return 0,
-        };
-        total
-    }
-    count(value, MAX_STEPS as usize + 1)
-}
-
-fn spelling(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        _ => "%",
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

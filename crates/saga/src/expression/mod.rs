@@ -5,6 +5,7 @@ mod lexer;
 mod number;
 mod parser;
 mod template;
+mod values;
 
 pub use eval::EvalError;
 pub(crate) use eval::Scope;
@@ -45,9 +46,16 @@ impl Expression {
                 what: format!("longer than {} bytes", Self::MAX_LEN),
             });
         }
+        // Characters are counted as they are written, with what was stripped.
+        let stripped = source.trim_end().chars().count() - text.chars().count();
+        let root = lexer::tokens(text).and_then(|tokens| parser::parse(&tokens));
+        let root = root.map_err(|error| ParseError {
+            at: error.at + stripped,
+            ..error
+        })?;
         Ok(Self {
             source: source.to_owned(),
-            root: parser::parse(&lexer::tokens(text)?)?,
+            root,
         })
     }
 

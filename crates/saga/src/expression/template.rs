@@ -16,20 +16,48 @@ pub(crate) enum Template {
     Object(Vec<(String, Template)>),
 }
 
+/// Why JSON is no template, and where in it.
+#[derive(Debug)]
+pub(crate) struct NoTemplate {
+    /// Members and indices, from the whole to the text that is no expression: `.lines[1].id`.
+    pub path: String,
+    pub expression: String,
+    pub error: ParseError,
+}
+
+impl NoTemplate {
+    fn inside(self, step: &str) -> Self {
+        let path = format!("{step}{}", self.path);
+        Self { path, ..self }
+    }
+}
+
 impl Template {
     /// # Errors
     /// If a string in it, at any depth, should be an expression and is not.
-    pub(crate) fn parse(json: &Value) -> Result<Self, ParseError> {
+    pub(crate) fn parse(json: &Value) -> Result<Self, NoTemplate> {
         Ok(match json {
-            Value::String(text) if text.starts_with("$.") => Self::Expression(Expression::parse(text)?),
+            Value::String(text) if text.starts_with("$.") => {
+                Self::Expression(Expression::parse(text).map_err(|error| NoTemplate {
+                    path: String::new(),
+                    expression: text.clone(),
+                    error,
+                })?)
+            }
             Value::String(text) if text.starts_with("$Sequence.") => Self::Sequence,
-            Value::Array(items) => Self::List(items.iter().map(Self::parse).collect::<Result<_, _>>()?),
-            Value::Object(entries) => Self::Object(
-                entries
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), Self::parse(value)?)))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let items = items
+                    .map(|(index, item)| Self::parse(item).map_err(|no| no.inside(&format!("[{index}]"))));
+                Self::List(items.collect::<Result<_, _>>()?)
+            }
+            Value::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    let value = Self::parse(value).map_err(|no| no.inside(&format!(".{key}")))?;
+                    Ok((key.clone(), value))
+                });
+                Self::Object(entries.collect::<Result<_, _>>()?)
+            }
             literal => Self::Literal(literal.clone()),
         })
     }

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod lint;
 mod run;
+mod sdk;
 mod test;
 mod up;
 

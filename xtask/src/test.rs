@@ -2,7 +2,7 @@
 //!
 //! What cannot run here (no browser, say) is named at the end as skipped, and fails the run where `CI` is set.
 
-use crate::{build, run};
+use crate::{build, run, sdk};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Only these parts: rust, web, browser (default: all)
-    #[arg(value_parser = ["rust", "web", "browser"])]
+    /// Only these parts: rust, web, browser, sdk (default: all)
+    #[arg(value_parser = ["rust", "web", "browser", "sdk"])]
     parts: Vec<String>,
 }
 
@@ -51,6 +51,9 @@ pub fn test(options: &Options) -> Result<u8> {
             "Rust tests: crates, components, worker, and the whole shop with faults and kills",
             &mut cargo,
         )?;
+    }
+    if options.wants("sdk") {
+        tally.sdk()?;
     }
     if options.wants("browser") {
         tally.browser()?;
@@ -132,6 +135,19 @@ impl Tally {
             .env("REPORT", &report);
         let succeeded = run::passes("Browser tests (Playwright, Chromium)", &mut npm)?;
         self.count_json(&report, "passed", "failed", succeeded)
+    }
+
+    fn sdk(&mut self) -> Result<()> {
+        for (name, outcome) in sdk::suites()? {
+            match outcome {
+                sdk::Outcome::Ran { passed, failed } => {
+                    self.passed += passed;
+                    self.failed += failed;
+                }
+                sdk::Outcome::Skipped(why) => self.skipped.push(format!("{name}: {why}")),
+            }
+        }
+        Ok(())
     }
 
     fn count_json(&mut self, report: &Path, passed: &str, failed: &str, succeeded: bool) -> Result<()> {

@@ -176,6 +176,21 @@ async fn the_pages_show_the_payment_and_escape_what_the_merchant_wrote() {
     shop.settled("m", 1).await;
     let (status, desk) = page("/sandbox".to_owned()).await;
     assert!(status == 200 && desk.contains("DELIVERED") && desk.contains(&code));
+    let approve = |code: &str| format!("data-call=\"POST /sandbox/codes/{code}/approve\"");
+    assert!(!desk.contains(&approve(&code)), "what is paid needs no approval");
+    let open = shop.code("open").await;
+    let drop = Some(json!({"webhook": {"drop": 1}}));
+    shop.desk("PUT", "/sandbox/faults/open", drop).await;
+    let (_, desk) = page("/sandbox".to_owned()).await;
+    for words in [
+        approve(&open).as_str(),
+        "webhook.drop 1.0",
+        "data-call=\"DELETE /sandbox/faults/open\"",
+        "data-call=\"POST /sandbox/webhooks/1/replay\"",
+        "1. 200 (",
+    ] {
+        assert!(desk.contains(words), "{words}");
+    }
 }
 
 #[tokio::test]

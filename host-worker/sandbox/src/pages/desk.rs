@@ -1,6 +1,7 @@
 //! The developer's desk.
 
 use askama::Template;
+use serde_json::Value;
 
 use super::{Page, fresh_nonce, grouped};
 use crate::books::{CodeState, Delivery, PaymentRecord};
@@ -29,6 +30,11 @@ struct DeliveryRow {
     attempts: Vec<String>,
 }
 
+struct OwnFaults {
+    payment: String,
+    in_short: String,
+}
+
 /// What is needed to draw the desk.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -49,8 +55,7 @@ pub(crate) struct DeskPage {
     nonce: String,
     faults: Faults,
     in_force: bool,
-    /// Each payment's own faults, as JSON.
-    own_faults: Vec<(String, String)>,
+    own_faults: Vec<OwnFaults>,
     payments: Vec<PaymentRow>,
     /// Those of payments that are not among `payments`.
     older: Vec<DeliveryRow>,
@@ -75,7 +80,10 @@ impl DeskPage {
             let state = payment.code_state(desk.now);
             payments.push(PaymentRow {
                 code_id: payment.code_id.to_string(),
-                amount: grouped(payment.amount),
+                amount: match payment.asked() {
+                    Some(asked) => format!("{} → ¥{}", grouped(payment.amount), grouped(asked.amount)),
+                    None => grouped(payment.amount),
+                },
                 status: payment.status.to_string(),
                 code: in_words(state),
                 open: state == CodeState::Active || payment.asked().is_some(),
@@ -84,9 +92,9 @@ impl DeskPage {
                 deliveries: own,
             });
         }
-        let own_faults = desk.own_faults.into_iter().map(|(payment, faults)| {
-            let faults = serde_json::to_string(&faults).unwrap_or_default();
-            (payment, faults)
+        let own_faults = desk.own_faults.into_iter().map(|(payment, faults)| OwnFaults {
+            payment,
+            in_short: in_short(&faults),
         });
         Self {
             nonce: fresh_nonce(),
@@ -108,6 +116,34 @@ fn in_words(code: CodeState) -> (&'static str, &'static str) {
     }
 }
 
+/// What differs from no faults, for example `webhook.drop 1.0, seed 7`; empty faults are a dash.
+fn in_short(faults: &Faults) -> String {
+    let words = |faults: &Faults| {
+        let mut words = Vec::new();
+        if let Ok(Value::Object(fields)) = serde_json::to_value(faults) {
+            for (name, value) in fields {
+                match value {
+                    Value::Object(rates) => {
+                        words.extend(rates.iter().map(|(rate, value)| format!("{name}.{rate} {value}")));
+                    }
+                    value => words.push(format!("{name} {value}")),
+                }
+            }
+        }
+        words
+    };
+    let usual = words(&Faults::default());
+    let differ: Vec<String> = words(faults)
+        .into_iter()
+        .filter(|word| !usual.contains(word))
+        .collect();
+    if differ.is_empty() {
+        "–".to_owned()
+    } else {
+        differ.join(", ")
+    }
+}
+
 impl DeliveryRow {
     fn new(delivery: &Delivery) -> Self {
         let attempts = delivery
@@ -126,5 +162,20 @@ impl DeliveryRow {
             faults: delivery.faults.clone(),
             attempts: attempts.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_by_what_differs() {
+        let mut faults = Faults::default();
+        assert_eq!(in_short(&faults), "–");
+        faults.seed = Some(7);
+        faults.webhook.drop = 1.0;
+        faults.buyer_gone = true;
+        assert_eq!(in_short(&faults), "seed 7, buyerGone true, webhook.drop 1.0");
     }
 }

@@ -158,12 +158,12 @@ pub(crate) const RULES: &[Rule] = &[
          GROUP BY o.order_no HAVING count(c.status) <> (o.pay_amount > 0) OR coalesce(sum(c.amount), 0) <> o.pay_amount",
     ),
     always(
+        // The gateway refunds all that was paid or nothing, and what was paid may be another amount than what was asked for, which stands here.
         "the payment's books hold no unrefunded payment of a FAILED or REFUNDED order",
         "SELECT o.order_no, o.status || ', ' || c.status || ' ' || c.amount || ' yen as ' || c.merchant_payment_id
          FROM resting AS o JOIN payments.payment_codes AS c USING (order_no)
          WHERE ?1 > 0 AND o.status IN ('FAILED', 'REFUNDED') AND c.status = 'COMPLETED'
-           AND c.amount <> coalesce(
-             (SELECT r.amount FROM payments.refunds AS r WHERE r.merchant_payment_id = c.merchant_payment_id), 0)",
+           AND NOT EXISTS (SELECT 1 FROM payments.refunds AS r WHERE r.merchant_payment_id = c.merchant_payment_id)",
     ),
     // --- payments, as PayPay knows them ---
     sandbox(

@@ -6,7 +6,10 @@ use kessai_ops::{CheckError, Database, Looks, Report, check_with, migrate};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{path::Path, time::Duration};
 
-const SANDBOX_SCHEMA: &str = include_str!("../../sandbox/src/books/schema.sql");
+const SANDBOX_SCHEMA: &str = concat!(
+    include_str!("../../sandbox/src/books/schema/0001_books.sql"),
+    include_str!("../../sandbox/src/books/schema/0002_authorizations.sql"),
+);
 const ONE_LOOK: Looks = Looks {
     count: 1,
     pause: Duration::ZERO,

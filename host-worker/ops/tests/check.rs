@@ -215,7 +215,7 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
     (
         &["the payment's books hold no unrefunded payment of a FAILED or REFUNDED order"],
         "payments",
-        "UPDATE payment_codes SET status = 'COMPLETED', amount = 501 WHERE order_no = 'FAILED'",
+        "UPDATE payment_codes SET status = 'COMPLETED' WHERE order_no = 'FAILED'; DELETE FROM refunds WHERE merchant_payment_id = 'FAILED-1'",
     ),
     (
         &["PayPay has exactly one completed payment of its amount for every PAID order"],
@@ -347,6 +347,16 @@ async fn what_is_under_way_is_no_finding() {
         "UPDATE payments SET status = 'REFUNDED' WHERE merchant_payment_id = 'PAID-1'",
     )
     .await;
+    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn a_refund_counts_as_a_whole_even_if_another_amount_was_paid() {
+    let data = healthy_shop().await;
+    let other_amount =
+        "UPDATE payment_codes SET status = 'COMPLETED', amount = 501 WHERE order_no = 'FAILED'";
+    execute(data.path(), "payments", other_amount).await;
     let report = check_with(data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean(), "{report}");
 }

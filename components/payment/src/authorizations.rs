@@ -161,5 +161,9 @@ pub(crate) async fn revert<W: Wire>(
 
 /// Whether nothing is set aside any more, and nothing was taken.
 fn given_back(payment: &Payment) -> Option<()> {
-    matches!(payment.status, PaymentStatus::Canceled | PaymentStatus::Expired).then_some(())
+    matches!(
+        payment.status,
+        PaymentStatus::Canceled | PaymentStatus::Failed | PaymentStatus::Expired
+    )
+    .then_some(())
 }

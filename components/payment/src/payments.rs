@@ -1,8 +1,9 @@
 //! Reading and canceling payments: `GET /v2/codes/payments/{merchantPaymentId}` and `DELETE /v2/payments/{merchantPaymentId}`.
 //!
-//! A cancel is accepted until 00:14:59 JST of the day after the payment; afterwards only a refund gives the money back. Before the buyer has paid
-//! it is accepted too, shows nowhere, and fails the payment when the buyer makes it (source: PayPay OPA and its FAQ). So what the details say after a
-//! cancel in doubt decides only if the payment is over; as long as it is not, the cancel is sent again, which changes nothing if it had arrived.
+//! A canceled payment is `CANCELED` or `FAILED`, depending on which of PayPay's pages one reads; both are taken for it. A cancel is accepted until
+//! 00:14:59 JST of the day after the payment; afterwards only a refund gives the money back. Before the buyer has paid it is accepted too, shows nowhere,
+//! and fails the payment when the buyer makes it (source: PayPay OPA and its FAQ). So what the details say after a cancel in doubt decides only if the
+//! payment is over; as long as it is not, the cancel is sent again, which changes nothing if it had arrived.
 
 use paypay::ids::MerchantPaymentId;
 use paypay::payments::{AuthorizedPayment, Payment, PaymentStatus, code_payment_path, payment_path};

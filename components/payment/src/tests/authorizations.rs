@@ -41,6 +41,15 @@ async fn an_authorization_is_reverted_once_whatever_the_step() {
 }
 
 #[tokio::test]
+async fn an_authorization_that_was_canceled_needs_no_reverting() {
+    let world = World::new().await;
+    world.authorized("m1").await;
+    assert_eq!(world.cancel("c", "m1").await, Ok(()));
+    assert_eq!(world.revert("r", "m1").await, Ok(()));
+    assert_eq!(world.tried(REVERT), 0);
+}
+
+#[tokio::test]
 async fn what_is_not_authorized_is_neither_captured_nor_reverted() {
     let world = World::new().await;
     world.create("s1", "m1").await.unwrap();

@@ -1,8 +1,11 @@
 //! PayPay's webhooks: lost, repeated, reordered, forged.
 
+mod flood;
+mod sources;
+
 use anyhow::{Context, Result};
 use reqwest::Method;
-use scenarios::{Buyer, Shop, ShopOptions, shelf};
+use scenarios::{Answer, Buyer, Shop, ShopOptions, shelf};
 use serde_json::{Value, json};
 
 async fn waiting_order(buyer: &Buyer<'_>, key: &str) -> Result<Value> {
@@ -78,6 +81,13 @@ fn webhook(order: &Value, change: Value) -> Value {
     body
 }
 
+async fn post(shop: &Shop, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer> {
+    let body = Some(body.to_string().into_bytes());
+    Buyer::stranger(shop)
+        .send(Method::POST, path, headers, body)
+        .await
+}
+
 #[tokio::test]
 async fn forged_webhooks_get_their_answer_and_change_nothing() -> Result<()> {
     let shop = Shop::start(ShopOptions::default()).await?;
@@ -137,15 +147,8 @@ async fn forged_webhooks_get_their_answer_and_change_nothing() -> Result<()> {
         assert_eq!(answer.content_type, "application/problem+json");
     }
     // Well formed and a lie: it is kept, PayPay is asked, and nothing happens.
-    let lie = webhook(&order, json!({})).to_string().into_bytes();
-    let answer = paypay
-        .send(
-            Method::POST,
-            "/paypay/webhook",
-            &[("content-type", json_type)],
-            Some(lie),
-        )
-        .await?;
+    let headers = [("content-type", json_type)];
+    let answer = post(&shop, "/paypay/webhook", &headers, &webhook(&order, json!({}))).await?;
     assert_eq!(answer.status, 200, "{answer:?}");
     let after = buyer.order_state(&order).await?;
     assert_eq!(
@@ -163,15 +166,9 @@ async fn a_failure_that_comes_after_the_payment_is_kept_and_not_applied() -> Res
     shop.approve(url(&order)?).await?;
     let paid = buyer.until(&order, "PAID").await?;
     for state in ["FAILED", "CANCELED", "COMPLETED"] {
-        let body = webhook(&order, json!({"state": state})).to_string().into_bytes();
-        let answer = Buyer::stranger(&shop)
-            .send(
-                Method::POST,
-                "/paypay/webhook",
-                &[("content-type", "application/json")],
-                Some(body),
-            )
-            .await?;
+        let headers = [("content-type", "application/json")];
+        let body = webhook(&order, json!({"state": state}));
+        let answer = post(&shop, "/paypay/webhook", &headers, &body).await?;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     let after = buyer.order_state(&order).await?;

@@ -1,6 +1,6 @@
 //! A shop and a PayPay with a gate in between, both at the test's command.
 
-use crate::gate::{self, Gate};
+use crate::gate::{self, Call, Gate};
 use anyhow::{Context, Result, ensure};
 use axum::middleware::from_fn_with_state;
 use kessai_sandbox::{Clock, Sandbox, SandboxConfig};
@@ -18,6 +18,8 @@ const KEY: &str = "kessai_sandbox_key";
 const SECRET: &str = "kessai_sandbox_secret";
 pub const MERCHANT: &str = "kessai-sandbox-merchant";
 
+/// Seconds until the deadline: long enough to buy in, short enough to wait for.
+pub const SHORT: Option<u32> = Some(3);
 /// How long PayPay keeps an authorization here, in seconds.
 pub const AUTHORIZATION_SECONDS: i64 = 30;
 
@@ -259,5 +261,28 @@ impl Purchase {
             self.product.stock
         );
         Ok(())
+    }
+
+    /// The order has failed, and its payment was given back, once, in full.
+    pub async fn is_given_back_once(&self, stage: &Stage, buyer: &Buyer<'_>) -> Result<()> {
+        stage.shop.check_at_rest().await?;
+        let order = buyer.order_state(&self.order).await?;
+        let (status, payment_status) = (order["status"].as_str(), order["paymentStatus"].as_str());
+        assert_eq!(
+            (status, payment_status),
+            (Some("FAILED"), Some("REFUNDED")),
+            "{order}"
+        );
+        assert_eq!(
+            (times(&order, "PAYMENT_REFUNDED"), times(&order, "PAID")),
+            (1, 0),
+            "{order}"
+        );
+        assert_eq!(stage.count(&self.order, "RefundIssued", json!({})).await?, 1);
+        assert_eq!(stage.gate.served(Call::Refund), 1);
+        let payment = stage.paypay_payment(&self.payment).await?;
+        assert_eq!(payment["refunds"].as_array().map(Vec::len), Some(1), "{payment}");
+        assert_eq!(payment["refunds"][0]["amount"]["amount"], payment["amount"]);
+        self.is_undone(buyer).await
     }
 }

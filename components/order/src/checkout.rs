@@ -70,6 +70,15 @@ pub async fn place(ctx: &RequestContext, caller: Caller<'_>, basket: &Basket) ->
         return Err(problems::of_failed(&order, detail));
     }
     let due = tend::next_due(&work, rest, false);
+    if work.order.status == OrderStatus::Pending {
+        // Some part did not answer; the worker goes on, or undoes it. A repeat of the key is answered as soon as that is known.
+        work.release(ctx, due, None, async |_, _, _| Ok(()))
+            .await
+            .map_err(problems::of)?;
+        return Err(Problem::new(Code::PaymentUnavailable)
+            .with_detail("a part of the shop, or PayPay, does not answer; nothing is paid")
+            .with_retry_after(5));
+    }
     finish(ctx, caller, work, due, &settings).await
 }
 

@@ -12,6 +12,9 @@ use saga::{ErrorKind, ServiceCall, ServiceError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// The name of the error that leaves it open whether a code was made.
+const IN_DOUBT: &str = "PaymentInDoubt";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wanted {
@@ -47,6 +50,11 @@ pub async fn invoke(
         "create-code" => create_code(call, argument, ctx).await,
         "delete-code" => {
             let create_step = compensated(call)?;
+            if was_in_doubt(work, &create_step) {
+                // Its address was told to nobody, so nobody can pay it; the attempt stays on watch. While PayPay does not answer, stock and balance must
+                // not wait for it.
+                return Ok(Value::Null);
+            }
             // The id that this very call used: a later attempt has another one.
             let id = id_used_by(work, &create_step).unwrap_or(argument.merchant_payment_id);
             delete_code(call.step_id.as_str(), create_step, id)
@@ -63,6 +71,17 @@ pub async fn invoke(
         }
         _ => Err(unknown(call)),
     }
+}
+
+/// Whether the call under this step id may have made a code whose address was lost.
+fn was_in_doubt(work: &Work, create_step: &str) -> bool {
+    let run = work
+        .instance
+        .states
+        .iter()
+        .find(|run| run.step_id.as_str() == create_step);
+    run.and_then(|run| run.error.as_ref())
+        .is_some_and(|error| error.name == IN_DOUBT)
 }
 
 async fn create_code(
@@ -144,8 +163,9 @@ pub(super) fn service_error(error: &GatewayError) -> ServiceError {
         }
         GatewayError::NotFound => ServiceError::business("PaymentNotFound", "PayPay knows no such payment"),
         GatewayError::Canceled => ServiceError::business("StepCanceled", "the step was compensated before"),
-        GatewayError::InDoubt(why) => ServiceError::new(ErrorKind::Timeout, "PaymentInDoubt", why.clone())
-            .with_ancestors(["PaymentError"]),
+        GatewayError::InDoubt(why) => {
+            ServiceError::new(ErrorKind::Timeout, IN_DOUBT, why.clone()).with_ancestors(["PaymentError"])
+        }
         GatewayError::Unavailable(why) => unavailable(ErrorKind::Connect, why),
         GatewayError::RateLimited(millis) => unavailable(
             ErrorKind::Connect,

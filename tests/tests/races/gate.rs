@@ -48,6 +48,8 @@ pub enum Fate {
     HeldAfter,
     /// PayPay never hears of them; the shop is told that they succeeded.
     Swallowed,
+    /// PayPay is closed for them.
+    Closed,
     /// The first so many take effect, and the shop is told that PayPay failed. Later ones are served.
     AnswerLost(u32),
     /// The body is another one, signed as if the shop had written it.
@@ -186,6 +188,10 @@ pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Re
         Fate::Swallowed => {
             meet();
             told(StatusCode::OK, "SUCCESS")
+        }
+        Fate::Closed => {
+            meet();
+            told(StatusCode::SERVICE_UNAVAILABLE, "MAINTENANCE_MODE")
         }
         Fate::AnswerLost(first) => {
             let answer = gate.serve(call, request, next).await;

@@ -42,7 +42,6 @@ async fn an_order_canceled_in_two_tabs_is_undone_once() -> Result<()> {
     let second = async {
         disabling.met().await?;
         let other_tab = async {
-            // This look is a request, too: with it there are two, and three with the other tab's.
             eventually(
                 "both cancellations to be under way",
                 async || stage.in_flight().await,

@@ -1,5 +1,6 @@
 //! `POST /payment-events`: a webhook, stored first, then applied.
 
+use crate::order::Order;
 use crate::problems;
 use crate::records::inbox::{self, Received, Stored};
 use crate::records::{self, orders, saga_archive, sagas};
@@ -11,6 +12,7 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::Session;
 
 /// PayPay waits 2.0 s for its answer; what is not applied by then goes on after it.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -68,17 +70,20 @@ enum Taken {
     Work(Box<Work>),
 }
 
+async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
+    orders::find_by_payment(session, &request.merchant_payment_id)
+        .await
+        .map_err(problems::of_store)?
+        .ok_or_else(|| Problem::new(Code::OrderNotFound))
+}
+
 /// Stores the webhook and takes the order's lease, in one transaction.
 async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem> {
-    let tx = async { records::open().await?.begin().await }
-        .await
-        .map_err(problems::of_store)?;
-    let order = orders::find_by_payment(&tx, &request.merchant_payment_id)
-        .await
-        .map_err(problems::of_store)?;
-    let Some(order) = order else {
-        return Err(Problem::new(Code::OrderNotFound));
-    };
+    let db = records::open().await.map_err(problems::of_store)?;
+    // Looked up before the writer is waited for, so that a flood of forgeries holds nobody up; and again with it, since only that counts.
+    find(&db, request).await?;
+    let tx = db.begin().await.map_err(problems::of_store)?;
+    let order = find(&tx, request).await?;
     if request
         .amount
         .is_some_and(|amount| amount != order.pay_amount.get())

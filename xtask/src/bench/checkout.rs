@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: figures, measured on this machine against a shop of its own. Raw results are kept in `target/bench/`.
+//! `cargo xtask bench checkout`: a shop of its own and many buyers.
 
 use crate::{build, run};
 use anyhow::{Context, Result, bail};
@@ -6,9 +6,6 @@ use std::process::Stdio;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// What to measure. checkout: many buyers at once, from the click to PAID by push
-    #[arg(value_parser = ["checkout"], default_value = "checkout")]
-    what: String,
     /// Buyers at once
     #[arg(long, default_value_t = 100)]
     buyers: u32,
@@ -37,16 +34,14 @@ pub fn bench(options: &Options) -> Result<u8> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     eprintln!(
-        "\n▸ {}: {} orders by {} buyers at once",
-        options.what, options.orders, options.buyers
+        "\n▸ checkout: {} orders by {} buyers at once",
+        options.orders, options.buyers
     );
     let output = cargo.output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!("the load failed");
     }
-    let folder = build::target_folder().join("bench");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join(format!("{}.json", options.what)), &output.stdout)?;
+    std::fs::write(super::folder()?.join("checkout.json"), &output.stdout)?;
     println!("{}", String::from_utf8_lossy(&output.stdout));
     Ok(0)
 }

@@ -1,0 +1,36 @@
+//! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
+
+mod checkout;
+mod saga;
+
+use crate::build;
+use anyhow::Result;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Many buyers at once, from the click to PAID by push
+    Checkout(checkout::Options),
+    /// Orders a second with the saga ÷ the same SQL and calls without it
+    Saga(saga::Options),
+}
+
+pub fn bench(options: &Options) -> Result<u8> {
+    match &options.what {
+        What::Checkout(options) => checkout::bench(options),
+        What::Saga(options) => saga::bench(options),
+    }
+}
+
+/// Where raw results are kept. Made if it is missing.
+fn folder() -> Result<PathBuf> {
+    let folder = build::target_folder().join("bench");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod lint;
 mod run;
 mod sdk;
@@ -31,6 +32,7 @@ enum Command {
     Test(test::Options),
     /// Measure the shop on this machine
     Bench(bench::Options),
+    Chaos(chaos::Options),
     /// Check formatting, lints and types, without changing anything
     Lint,
 }
@@ -41,6 +43,7 @@ fn main() -> std::process::ExitCode {
         Command::Build(options) => build::build(&options).map(|()| 0),
         Command::Test(options) => test::test(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Chaos(options) => chaos::chaos(&options),
         Command::Lint => lint::lint(),
     };
     match outcome {

@@ -1,0 +1,1 @@
+//! Consistency rules over the order and payment events.

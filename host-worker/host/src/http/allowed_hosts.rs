@@ -95,8 +95,12 @@ fn parse(text: &str) -> Result<Pattern, String> {
         "*" => None,
         "" => return Err("the scheme is missing".to_owned()),
         // This host speaks nothing else; a pattern for another scheme could never allow anything.
-        "http" | "https" => Some(scheme.to_owned()),
-        other => return Err(format!("scheme `{other}` is not offered, only http and https")),
+        other if default_port(other).is_some() => Some(scheme.to_owned()),
+        other => {
+            return Err(format!(
+                "scheme `{other}` is not offered, only http, https, mysql, redis and rediss"
+            ));
+        }
     };
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains(['/', '?', '#', '@']) {
@@ -165,6 +169,8 @@ fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
         "https" => Some(443),
+        "mysql" => Some(3306),
+        "redis" | "rediss" => Some(6379),
         _ => None,
     }
 }
@@ -202,6 +208,13 @@ mod tests {
             ("*://*:*", "http://anything.test:12345/", true),
             ("http://[::1]:3001", "http://[::1]:3001/", true),
             ("http://[::1]", "http://[::1]:3001/", false),
+            ("mysql://db", "mysql://u:p%40@db:3306/orders?x=y", true),
+            ("mysql://db:3307", "mysql://u@db/orders", false),
+            ("http://db:3306", "mysql://db/orders", false),
+            ("mysql://db", "redis://db:3306", false),
+            ("redis://r", "redis://:p@r", true),
+            ("redis://r", "rediss://r", false),
+            ("*://*:*", "redis://r", true),
             (
                 "http://order.spin.internal",
                 "http://order.spin.internal/orders",

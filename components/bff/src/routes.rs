@@ -122,6 +122,10 @@ async fn admin_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
             ctx.allow(&[Method::GET])?;
             sagas::show(ctx, &operator(ctx).await?, id).await
         }
+        ["sagas", id, "events"] => {
+            ctx.allow(&[Method::POST])?;
+            sagas::signal(ctx, &operator(ctx).await?, id, body).await
+        }
         ["sagas", id, action] => {
             ctx.allow(&[Method::POST])?;
             sagas::steer(ctx, &operator(ctx).await?, id, action, body).await

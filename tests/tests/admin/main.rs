@@ -51,6 +51,18 @@ fn stops() -> Value {
     })
 }
 
+/// Waits for an event.
+fn waits() -> Value {
+    json!({
+        "Name": "waits", "StartState": "Wait",
+        "States": {
+            "Wait": { "Type": "WaitForEvent", "TimeoutSeconds": 3600,
+                      "Events": { "ARRIVED": { "Next": "Done", "Output": { "pieces": "$.#root.pieces" } } } },
+            "Done": { "Type": "Succeed" },
+        }
+    })
+}
+
 async fn register(admin: &Buyer<'_>, definition: &Value) -> Result<()> {
     let answer = admin.post(MACHINES, definition).await?;
     ensure!(answer.status == 201, "{answer:?}");

@@ -1,10 +1,10 @@
 //! Sagas: found, shown, steered.
 
-use super::{SAGAS, ids, open_shop, refused, register, stops};
+use super::{SAGAS, ids, open_shop, refused, register, stops, waits};
 use anyhow::{Context, Result};
 use reqwest::Method;
 use scenarios::{Buyer, eventually, shelf};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_orders_saga_is_found_filtered_shown_and_not_steered_against_its_state() -> Result<()> {
@@ -163,5 +163,68 @@ async fn a_saga_that_stopped_is_steered_and_every_attempt_is_kept() -> Result<()
         ]
     );
     assert_eq!(audit[1]["reason"], "perhaps now");
+    shop.check_at_rest().await
+}
+
+#[tokio::test]
+async fn a_saga_that_waits_is_woken_by_its_event_only_once() -> Result<()> {
+    let shop = open_shop().await?;
+    let admin = Buyer::admin(&shop, "operator@example.com").await?;
+    register(&admin, &waits()).await?;
+    let saga = admin.post(SAGAS, &json!({"machine": "waits"})).await?.json;
+    assert_eq!(
+        (&saga["phase"], &saga["waitingFor"]),
+        (&json!("WAITING"), &json!(["ARRIVED"])),
+        "{saga}"
+    );
+    let id = saga["id"].as_str().context("id")?;
+    let events = format!("{SAGAS}/{id}/events");
+
+    refused(
+        &admin.post(&events, &json!({"event": "LEFT"})).await?,
+        409,
+        "SAGA_CONFLICT",
+    );
+    refused(
+        &admin.post(&events, &json!({"payload": 1})).await?,
+        400,
+        "VALIDATION_FAILED",
+    );
+    let arrived = json!({"event": "ARRIVED", "payload": {"pieces": 3}});
+    let woken = admin.post(&events, &arrived).await?;
+    assert_eq!(
+        (
+            woken.status,
+            &woken.json["phase"],
+            &woken.json["context"]["pieces"]
+        ),
+        (200, &json!("SUCCEEDED"), &json!(3)),
+        "{woken:?}"
+    );
+    refused(&admin.post(&events, &arrived).await?, 409, "SAGA_CONFLICT");
+    let nobody = format!("{SAGAS}/S0/events");
+    refused(&admin.post(&nobody, &arrived).await?, 404, "SAGA_NOT_FOUND");
+    let audit = admin.get(&format!("{SAGAS}/{id}")).await?.json["audit"].clone();
+    let told: Vec<(&Value, bool)> = audit
+        .as_array()
+        .context("audit")?
+        .iter()
+        .map(|entry| (&entry["action"], entry["outcome"] == "done"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("start"), true),
+            (&json!("signal LEFT"), false),
+            (&json!("signal ARRIVED"), true),
+            (&json!("signal ARRIVED"), false)
+        ]
+    );
+
+    let other = admin.post(SAGAS, &json!({"machine": "waits"})).await?.json;
+    let id = other["id"].as_str().context("id")?;
+    let output = shop.kessai(&["saga", "signal", id, "ARRIVED", "--payload", r#"{"pieces": 1}"#])?;
+    let told = String::from_utf8(output.stdout)?;
+    assert!(output.status.success() && told.contains("SUCCEEDED"), "{told}");
     shop.check_at_rest().await
 }

@@ -345,6 +345,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/sagas/{sagaId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a saga of the event that it waits for
+         * @description For instances of registered state machines that stand in a state of type `WaitForEvent`; `waitingFor` of the saga names what they wait for. An order's saga takes
+         *     no events from here: what PayPay says is read from PayPay. Every call leaves an entry in the saga's audit, refused ones included.
+         */
+        post: operations["signalSaga"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/sagas/{sagaId}/{action}": {
         parameters: {
             query?: never;
@@ -863,6 +884,11 @@ export interface components {
         SagaSteering: {
             /** @description Kept in the audit */
             reason?: string;
+        };
+        SagaSignal: {
+            event: string;
+            /** @description What the event says, any JSON value */
+            payload?: unknown;
         };
         SagaStart: {
             machine: string;
@@ -1771,6 +1797,47 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["SagaNotFound"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    signalSaga: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path: {
+                /**
+                 * @description An order's saga has the order's number
+                 * @example K20261122-7F3K9Q2MXA
+                 */
+                sagaId: components["parameters"]["SagaId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SagaSignal"];
+            };
+        };
+        responses: {
+            /** @description The saga as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SagaNotFound"];
+            409: components["responses"]["SagaConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             default: components["responses"]["Problem"];
         };
     };

@@ -128,6 +128,31 @@ pub async fn start(ctx: &RequestContext, session: &Session, body: impl Body) -> 
     order_component::send(ctx, session, call).await?.pass_on()
 }
 
+/// An event for a saga that waits for it.
+#[derive(Debug, Deserialize, Serialize)]
+struct Signal {
+    event: String,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    payload: Value,
+}
+
+/// Tells a saga that is not an order's of the event that it waits for.
+pub async fn signal(
+    ctx: &RequestContext,
+    session: &Session,
+    id: &str,
+    body: impl Body,
+) -> Result<Answer, Problem> {
+    let signal: Signal = json_body(ctx, body, LARGEST_START).await?;
+    if !(1..=128).contains(&signal.event.chars().count()) {
+        return Err(Problem::field("event", "must have 1 to 128 characters"));
+    }
+    let call = Call::post(saga_address(id, "/events").await?)
+        .within(SAGA_LIMIT)
+        .json(&signal)?;
+    order_component::send(ctx, session, call).await?.pass_on()
+}
+
 async fn saga_address(id: &str, rest: &str) -> Result<String, Problem> {
     let id = segment(id).ok_or(Code::SagaNotFound)?;
     address(&format!("/admin/sagas/{id}{rest}")).await
@@ -202,6 +227,19 @@ mod tests {
         ] {
             let (ctx, sent) = sent(body);
             let problem = block_on(start(&ctx, &administrator_for_test(), sent)).unwrap_err();
+            assert_eq!(problem.errors()[0].field, field, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_event_has_a_name() {
+        for (body, field) in [
+            ("{}", "event"),
+            (r#"{"event":""}"#, "event"),
+            (r#"{"event":7}"#, "event"),
+        ] {
+            let (ctx, sent) = sent(body);
+            let problem = block_on(signal(&ctx, &administrator_for_test(), "S1", sent)).unwrap_err();
             assert_eq!(problem.errors()[0].field, field, "{body}");
         }
     }

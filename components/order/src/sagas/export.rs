@@ -39,6 +39,14 @@ impl Guest for Component {
         Ok(saga.to_string())
     }
 
+    async fn signal(id: String, event: String, payload: String, actor: String) -> Result<String, SagaError> {
+        let payload: Value =
+            serde_json::from_str(&payload).map_err(|error| invalid("payload", &error.to_string()))?;
+        let ctx = RequestContext::internal();
+        let saga = operator::signal(&id, &event, payload, &actor, &ctx).await?;
+        Ok(saga.to_string())
+    }
+
     async fn start(
         machine: String,
         business_key: Option<String>,

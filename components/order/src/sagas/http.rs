@@ -21,6 +21,10 @@ pub async fn dispatch<B: Body>(ctx: &RequestContext, rest: &[&str], body: B) -> 
             ctx.allow(&get)?;
             respond::json(StatusCode::OK, &operator::show(id).await?)
         }
+        ["sagas", id, "events"] => {
+            ctx.allow(&post)?;
+            signal(ctx, id, body).await
+        }
         ["sagas", id, action] => {
             ctx.allow(&post)?;
             let action = Action::from_name(action).ok_or(Code::NotFound)?;
@@ -109,6 +113,19 @@ async fn steer<B: Body>(ctx: &RequestContext, id: &str, action: Action, body: B)
         return Err(Problem::field("reason", "must be at most 500 characters"));
     }
     let saga = operator::steer(id, action, actor(ctx)?, steering.reason.as_deref(), ctx).await?;
+    respond::json(StatusCode::OK, &saga)
+}
+
+#[derive(Deserialize)]
+struct Signal {
+    event: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+async fn signal<B: Body>(ctx: &RequestContext, id: &str, body: B) -> Result<Answer, Problem> {
+    let signal: Signal = edge::json_body(ctx, body, LARGEST_PARAMS).await?;
+    let saga = operator::signal(id, &signal.event, signal.payload, actor(ctx)?, ctx).await?;
     respond::json(StatusCode::OK, &saga)
 }
 

@@ -194,18 +194,65 @@ pub async fn steer(
         actor: actor.to_owned(),
         action: action.as_str().to_owned(),
         reason: reason.map(str::to_owned),
-        outcome: result
-            .as_ref()
-            .map_or_else(ToString::to_string, |()| "done".to_owned()),
+        outcome: outcome(&result),
     };
+    audited(id, entry, ctx).await?;
+    result?;
+    show(id).await
+}
+
+/// Tells a saga that is not an order's of the event that it waits for. A `Saga`.
+pub async fn signal(
+    id: &str,
+    event: &str,
+    payload: Value,
+    actor: &str,
+    ctx: &RequestContext,
+) -> Result<Value, SagaError> {
+    let db = records::open().await?;
+    let listed = saga_list::find(&db, id).await?.ok_or(SagaError::NotFound)?;
+    let result = if listed.order_no.is_some() {
+        // What PayPay says is read from PayPay, and what a buyer wants is asked by the buyer.
+        Err(SagaError::Conflict(
+            "an order's saga takes no events from outside".to_owned(),
+        ))
+    } else {
+        let run = Run::acquire(id, ctx).await?;
+        let signal = Event::Signal {
+            name: event.to_owned(),
+            payload,
+        };
+        run.run(signal, None, ctx)
+            .await
+            .map(drop)
+            .map_err(SagaError::from)
+    };
+    let entry = Entry {
+        at: Instant::now(),
+        actor: actor.to_owned(),
+        action: format!("signal {event}"),
+        reason: None,
+        outcome: outcome(&result),
+    };
+    audited(id, entry, ctx).await?;
+    result?;
+    show(id).await
+}
+
+fn outcome(result: &Result<(), SagaError>) -> String {
+    result
+        .as_ref()
+        .map_or_else(ToString::to_string, |()| "done".to_owned())
+}
+
+async fn audited(id: &str, entry: Entry, ctx: &RequestContext) -> Result<(), SagaError> {
     saga_audit::append(&*records::open().await?, id, &entry).await?;
     edge::log::info(
         ctx,
         "saga_steered",
-        serde_json::json!({"sagaId": id, "action": entry.action, "actor": actor, "outcome": entry.outcome}),
+        serde_json::json!({"sagaId": id, "action": entry.action, "actor": entry.actor, "outcome": entry.outcome}),
     );
-    result?;
-    show(id).await
+    Ok(())
 }
 
 async fn steer_instance(id: &str, action: Action, ctx: &RequestContext) -> Result<(), SagaError> {

@@ -57,6 +57,19 @@ impl Sagas {
             .await
     }
 
+    /// Tells a saga of the event that it waits for. `payload`: any JSON value. A `Saga`.
+    pub async fn signal(&self, id: &str, event: &str, payload: Document, actor: &str) -> Result<Document> {
+        self.instances
+            .call(async |accessor, orders| {
+                let (id, event, actor) = (id.to_owned(), event.to_owned(), actor.to_owned());
+                orders
+                    .kessai_order_sagas()
+                    .call_signal(accessor, id, event, payload, actor)
+                    .await
+            })
+            .await
+    }
+
     /// Starts an instance of a registered machine. `params`: a JSON object.
     pub async fn start(
         &self,

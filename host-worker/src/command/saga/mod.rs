@@ -4,6 +4,7 @@ mod documents;
 mod list;
 mod machines;
 mod show;
+mod signal;
 mod steer;
 mod validate;
 
@@ -37,6 +38,8 @@ enum Command {
     Skip(steer::Options),
     /// Do now what the worker would do later; takes a parked saga up again
     Retry(steer::Options),
+    /// Tell a saga of the event that it waits for
+    Signal(signal::Options),
     /// Start an instance of a registered state machine
     Start(machines::StartOptions),
     /// List the state machines, or show the definition of one
@@ -55,6 +58,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         Command::Compensate(options) => steer::run(Action::Compensate, options).await,
         Command::Skip(options) => steer::run(Action::Skip, options).await,
         Command::Retry(options) => steer::run(Action::Retry, options).await,
+        Command::Signal(options) => signal::run(options).await,
         Command::Start(options) => machines::start(options).await,
         Command::Machines(options) => machines::list(options).await,
         Command::Register(options) => machines::register(options).await,

@@ -15,6 +15,7 @@ use crate::{
         request::RequestContext,
     },
     manifest::{ComponentDeclaration, Manifest},
+    mysql, redis,
     routes::Routes,
     sqlite::Databases,
     variables::Variables,
@@ -43,6 +44,7 @@ pub(crate) struct App {
     pub routes: Routes,
     pub variables: Variables,
     pub databases: Databases,
+    pub mysql: Arc<mysql::Servers>,
     /// One permit for each public request at once.
     pub permits: Arc<Semaphore>,
     components: HashMap<String, Component>,
@@ -55,6 +57,13 @@ pub(crate) struct Component {
     pub source: CodeSource,
     /// `None` if no trigger names it.
     inbound: Option<Inbound>,
+}
+
+/// What all components share to reach other servers.
+struct Outside {
+    client: outbound::Client,
+    mysql: Arc<mysql::Servers>,
+    redis: Arc<redis::Servers>,
 }
 
 /// A component, checked and compiled, before it knows its application.
@@ -90,13 +99,17 @@ impl App {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let databases = Databases::new(config.data_dir.clone());
-        let client = outbound::client().map_err(LoadError::Tls)?;
+        let outside = Outside {
+            client: outbound::client().map_err(LoadError::Tls)?,
+            mysql: Arc::new(mysql::Servers::new(config.limits.mysql.clone())),
+            redis: Arc::default(),
+        };
         Ok(Arc::new_cyclic(|app| {
             let components = prepared
                 .into_iter()
                 .map(|prepared| {
                     let name = prepared.name.clone();
-                    let component = prepared.join(app, &manifest, &databases, &client, &engine, config);
+                    let component = prepared.join(app, &manifest, &databases, &outside, &engine, config);
                     (name, component)
                 })
                 .collect();
@@ -107,6 +120,7 @@ impl App {
                 routes,
                 variables,
                 databases,
+                mysql: outside.mysql,
                 components,
             }
         }))
@@ -172,6 +186,7 @@ impl App {
                 tick.tick().await;
                 let Some(app) = app.upgrade() else { return };
                 app.databases.expire(Instant::now());
+                app.mysql.expire(Instant::now());
             }
         });
     }
@@ -239,6 +254,8 @@ fn check_imports(engine: &Engine, name: &str, compiled: &Compiled) -> Result<(),
     const OFFERED: &[&str] = &[
         "wasi:",
         "spin:sqlite/sqlite@3.1.",
+        "spin:mysql/mysql@3.0.",
+        "spin:redis/redis@3.0.",
         "spin:variables/variables@3.0.",
     ];
     let component_type = compiled.component_type();
@@ -268,7 +285,7 @@ impl Prepared {
         app: &Weak<App>,
         manifest: &Manifest,
         databases: &Databases,
-        client: &outbound::Client,
+        outside: &Outside,
         engine: &Engine,
         config: &HostConfig,
     ) -> Component {
@@ -288,7 +305,9 @@ impl Prepared {
                 .map(|mount| (manifest.resolve(&mount.source), mount.destination.clone()))
                 .collect(),
             hosts: self.hosts,
-            client: client.clone(),
+            client: outside.client.clone(),
+            mysql: Arc::clone(&outside.mysql),
+            redis: Arc::clone(&outside.redis),
             log_sink: config.log_sink.clone(),
             app: app.clone(),
         });

@@ -33,6 +33,32 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Requests that one instance serves before a fresh one takes its place. 1: an instance for each request.
     pub instance_reuse: usize,
+    /// How components use MySQL servers.
+    pub mysql: MySqlLimits,
+}
+
+/// How components use a MySQL server; each address (so, each schema) has a pool of its own.
+#[derive(Clone, Debug)]
+pub struct MySqlLimits {
+    /// Sessions of one pool at once.
+    pub sessions: usize,
+    /// How long a statement waits for a free session.
+    pub acquire: Duration,
+    /// How long a new session may take.
+    pub connect: Duration,
+    /// How long one statement may take, its wait for locks included; the server ends it, too. At least a second there.
+    pub statement: Duration,
+}
+
+impl Default for MySqlLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 16,
+            acquire: Duration::from_secs(2),
+            connect: Duration::from_secs(2),
+            statement: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -43,6 +69,7 @@ impl Default for Limits {
             concurrent_requests: 1024,
             body_bytes: 1 << 20,
             instance_reuse: 1000,
+            mysql: MySqlLimits::default(),
         }
     }
 }

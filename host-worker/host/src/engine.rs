@@ -1,6 +1,6 @@
 //! The WebAssembly engine: its limits, its clock, what components may import, and compiled code kept on disk.
 
-use crate::{config::Limits, error::LoadError, guest::Guest, sqlite, variables};
+use crate::{config::Limits, error::LoadError, guest::Guest, mysql, redis, sqlite, variables};
 use sha2::{Digest, Sha256};
 use std::{
     fs, io,
@@ -73,6 +73,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     sqlite::host::add_to_linker(&mut linker)?;
+    mysql::host::add_to_linker(&mut linker)?;
+    redis::host::add_to_linker(&mut linker)?;
     variables::host::add_to_linker(&mut linker)?;
     Ok(linker)
 }

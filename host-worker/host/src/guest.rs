@@ -9,6 +9,8 @@ use crate::{
         request::RequestContext,
     },
     logs::{GuestLog, Level, LogSink},
+    mysql::{self, host::MySqlView},
+    redis::{self, host::RedisView},
     sqlite::{Claims, Database, host::SqliteView},
 };
 use std::{
@@ -31,6 +33,8 @@ pub(crate) struct Capabilities {
     pub files: Vec<(PathBuf, String)>,
     pub hosts: AllowedHosts,
     pub client: Client,
+    pub mysql: Arc<mysql::Servers>,
+    pub redis: Arc<redis::Servers>,
     pub log_sink: Option<Arc<dyn LogSink>>,
     /// The other components, for service chaining.
     pub app: Weak<App>,
@@ -116,6 +120,24 @@ impl Guest {
             databases: &self.capabilities.databases,
             claims: &self.claims,
             deadline,
+        }
+    }
+
+    pub(crate) fn mysql(&mut self) -> MySqlView<'_> {
+        let deadline = self.request().deadline;
+        MySqlView {
+            table: &mut self.table,
+            servers: &self.capabilities.mysql,
+            hosts: &self.capabilities.hosts,
+            deadline,
+        }
+    }
+
+    pub(crate) fn redis(&mut self) -> RedisView<'_> {
+        RedisView {
+            table: &mut self.table,
+            servers: &self.capabilities.redis,
+            hosts: &self.capabilities.hosts,
         }
     }
 

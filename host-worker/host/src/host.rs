@@ -108,9 +108,15 @@ impl Host {
         self.inner.app.variables.get(name).map(str::to_owned)
     }
 
-    /// Changes after every commit that this process makes to the SQLite file of this name.
+    /// Changes after every commit that this process's components make to the database of this name: the SQLite file, or with the
+    /// variable `database` = `mysql` the schema `{mysql_schema_prefix}{database}`.
     pub fn commits(&self, database: &str) -> watch::Receiver<u64> {
-        self.inner.app.databases.get(database).commits()
+        let app = &self.inner.app;
+        if app.variables.get("database") == Some("mysql") {
+            let prefix = app.variables.get("mysql_schema_prefix").unwrap_or_default();
+            return app.mysql.commits(&format!("{prefix}{database}"));
+        }
+        app.databases.get(database).commits()
     }
 
     /// A client of `kessai:order/lifecycle` of the component `order`; [`Lifecycle::sagas`] is that of `kessai:order/sagas`.

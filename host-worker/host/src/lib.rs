@@ -1,8 +1,8 @@
 //! Runs the application of a `spin.toml` on Wasmtime: the components that Spin runs, unchanged.
 //!
 //! One capability, one module: [`manifest`](Manifest) and variables are read and checked at load; components are composed with their
-//! dependencies, compiled and kept on disk; then requests go in by routes and out by allowed hosts, and SQLite files are shared through one
-//! fair queue each. A component reaches nothing that its entry in the manifest does not name, and whatever it does, trap, loop or grow, ends
+//! dependencies, compiled and kept on disk; then requests go in by routes and out by allowed hosts, SQLite files are shared through one
+//! fair queue each, and MySQL and Redis servers through pooled connections. A component reaches nothing that its entry in the manifest does not name, and whatever it does, trap, loop or grow, ends
 //! with its own request.
 
 mod app;
@@ -16,14 +16,16 @@ mod host;
 mod http;
 mod logs;
 mod manifest;
+mod mysql;
 mod order;
+mod redis;
 mod routes;
 mod sqlite;
 mod variables;
 
 pub use self::{
     compose::imports,
-    config::{HostConfig, Limits},
+    config::{HostConfig, Limits, MySqlLimits},
     engine::CodeSource,
     error::LoadError,
     host::Host,

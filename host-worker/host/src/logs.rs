@@ -2,6 +2,7 @@
 //! request's id. A line that is a JSON object keeps its fields: `level`, `message` and `requestId` become the event's, the rest goes along.
 
 use crate::guest::{Capabilities, CurrentRequest};
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::{
     fmt, io,
@@ -10,7 +11,11 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
 
 /// Bytes of a line that are kept before it is logged unfinished.
 const MAX_LINE: usize = 16 << 10;
@@ -173,6 +178,32 @@ impl IsTerminal for GuestLog {
 impl StdoutStream for GuestLog {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
+    }
+
+    /// Directly: the adapter that would be made of `async_stream` hands each line to a task of its own and lets the guest wait for it.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for GuestLog {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl OutputStream for GuestLog {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        GuestLog::take(self, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(MAX_LINE)
     }
 }
 

@@ -63,7 +63,15 @@ impl AllowedHosts {
         let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else {
             return false;
         };
-        let host = host.to_ascii_lowercase();
+        self.allow_host(scheme, host, port)
+    }
+
+    /// Whether a server may be called. An IPv6 address may be in brackets or not.
+    pub(crate) fn allow_host(&self, scheme: &str, host: &str, port: u16) -> bool {
+        let host = match host.to_ascii_lowercase() {
+            bare if bare.contains(':') && !bare.starts_with('[') => format!("[{bare}]"),
+            host => host,
+        };
         self.patterns
             .iter()
             .any(|pattern| pattern.allow(scheme, &host, port))
@@ -238,6 +246,13 @@ mod tests {
                 "{pattern} for {address}"
             );
         }
+    }
+
+    #[test]
+    fn an_ipv6_address_is_the_same_with_and_without_brackets() {
+        let hosts = AllowedHosts::parse("c", &["mysql://[::1]:3306".to_owned()]).unwrap();
+        assert!(hosts.allow_host("mysql", "::1", 3306) && hosts.allow_host("mysql", "[::1]", 3306));
+        assert!(!hosts.allow_host("mysql", "::2", 3306));
     }
 
     #[test]

@@ -6,6 +6,8 @@
     reason = "each test file uses its part; tests panic"
 )]
 
+pub mod servers;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -170,17 +172,26 @@ impl Fixture {
     }
 
     pub async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
-        let request = request
-            .header("host", "shop.test:3000")
-            .body(Full::new(body.into()))
-            .unwrap();
-        let response = self.host.handle(request, ([127, 0, 0, 1], 4321).into()).await;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        send(&self.host, request, body.into()).await
+    }
+}
+
+/// For a task of its own.
+pub async fn post(host: Host, address: String, body: String) -> Answer {
+    send(&host, Request::post(address), body.into()).await
+}
+
+async fn send(host: &Host, request: http::request::Builder, body: Bytes) -> Answer {
+    let request = request
+        .header("host", "shop.test:3000")
+        .body(Full::new(body))
+        .unwrap();
+    let response = host.handle(request, ([127, 0, 0, 1], 4321).into()).await;
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
     }
 }

@@ -21,8 +21,8 @@ const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Errors
 /// `SESSION_STORE_UNAVAILABLE`; `SERVICE_UNAVAILABLE` if the issuer has to be asked and does not answer.
 pub async fn find(ctx: &RequestContext, url: &str, key_id: &str) -> Result<Option<Jwk>, Problem> {
-    let store = session::open_store(ctx).await?;
-    let failed = |error: StoreError| session::unavailable(ctx, &error);
+    let store = session::open_database(ctx).await?;
+    let failed = |error: StoreError| session::unavailable(ctx, error);
     let now = Instant::now();
     let kept = load(&store, url, now).await.map_err(failed)?;
     if let Some(keys) = &kept {

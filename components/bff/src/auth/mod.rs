@@ -9,7 +9,7 @@ use edge::{Answer, Body, Code, Problem, RequestContext, StatusCode, header, json
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::session::{self, Session, SessionId, cookie, table};
+use crate::session::{self, Session, SessionId, cookie};
 use crate::settings;
 use token::Expected;
 
@@ -53,19 +53,10 @@ pub async fn log_in(ctx: &RequestContext, body: impl Body) -> Result<Answer, Pro
     let now = Instant::now();
     let id = SessionId::generate()?;
     let store = session::open_store(ctx).await?;
-    let stored = async {
-        let tx = store.begin().await?;
-        // Whoever was logged in here before is not any more: an id from before the login must not be worth anything after it.
-        let replaced = match cookie::session_id(ctx) {
-            Some(old) => table::delete(&tx, &old.hash()).await?,
-            None => false,
-        };
-        table::delete_ended(&tx, now).await?;
-        table::insert(&tx, &id.hash(), &session, now).await?;
-        tx.commit().await?;
-        Ok(replaced)
-    };
-    let replaced = stored.await.map_err(|error| session::unavailable(ctx, &error))?;
+    let replaced = store
+        .begin(cookie::session_id(ctx).as_ref(), &id, &session, now)
+        .await
+        .map_err(|error| session::unavailable(ctx, error))?;
     log::info(
         ctx,
         "session_created",
@@ -119,10 +110,12 @@ pub async fn log_out(ctx: &RequestContext) -> Result<Answer, Problem> {
     if let Some(id) = cookie::session_id(ctx) {
         let store = session::open_store(ctx).await?;
         let ended = async {
-            let session = table::find(&store, &id.hash(), Instant::now()).await?;
-            Ok((table::delete(&store, &id.hash()).await?, session))
+            let session = store.find(&id, Instant::now()).await?;
+            Ok((store.end(&id).await?, session))
         };
-        let (deleted, session) = ended.await.map_err(|error| session::unavailable(ctx, &error))?;
+        let (deleted, session) = ended
+            .await
+            .map_err(|error: session::store::Failure| session::unavailable(ctx, error))?;
         if deleted {
             log::info(
                 ctx,

@@ -2,12 +2,15 @@
 
 pub mod cookie;
 mod id;
+pub mod redis;
+pub mod store;
 pub mod table;
 
+use ::store::Database;
 use domain::Instant;
 use edge::{Code, Problem, RequestContext, log};
 pub use id::SessionId;
-use store::{Database, StoreError};
+use store::Store;
 
 /// What a user may do beyond buying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +45,18 @@ pub struct Session {
 }
 
 /// Opens the session store.
-pub async fn open_store(ctx: &RequestContext) -> Result<Database, Problem> {
-    Database::open("sessions")
-        .await
-        .map_err(|error| unavailable(ctx, &error))
+pub async fn open_store(ctx: &RequestContext) -> Result<Store, Problem> {
+    Store::open().await.map_err(|error| unavailable(ctx, error))
 }
 
-/// The session that the request's cookie names, if there is one that has not ended. One SELECT; none without a cookie.
+/// Opens the database `sessions`, which has the issuers' keys wherever the sessions are.
+pub async fn open_database(ctx: &RequestContext) -> Result<Database, Problem> {
+    Database::open("sessions")
+        .await
+        .map_err(|error| unavailable(ctx, error))
+}
+
+/// The session that the request's cookie names, if there is one that has not ended. The store is asked once; not at all without a cookie.
 ///
 /// # Errors
 /// `SESSION_STORE_UNAVAILABLE`: whether there is one cannot be said, and is not guessed.
@@ -57,9 +65,10 @@ pub async fn current(ctx: &RequestContext) -> Result<Option<Session>, Problem> {
         return Ok(None);
     };
     let store = open_store(ctx).await?;
-    table::find(&store, &id.hash(), Instant::now())
+    store
+        .find(&id, Instant::now())
         .await
-        .map_err(|error| unavailable(ctx, &error))
+        .map_err(|error| unavailable(ctx, error))
 }
 
 /// The session, for what only somebody who is logged in may do.
@@ -104,7 +113,7 @@ fn only_administrators(ctx: &RequestContext, session: Session) -> Result<Session
 }
 
 /// The store failed. Its words are for the log, not for the caller.
-pub fn unavailable(ctx: &RequestContext, error: &StoreError) -> Problem {
+pub fn unavailable(ctx: &RequestContext, error: impl std::fmt::Display) -> Problem {
     log::error(
         ctx,
         "session_store_failed",

@@ -1,40 +1,14 @@
-//! Servers of a test's own: on a free port, in a folder that goes away with them.
+//! MariaDB.
 
+use super::process::{PATIENCE, Running, free_port};
 use mysql_async::{Conn, prelude::Queryable};
 use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::fs::MetadataExt,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
 };
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A process that ends with its value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn spawn(command: &mut Command, package: &str) -> Running {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    Running(
-        child.unwrap_or_else(|error| panic!("{command:?}: {error}; these tests need {package} installed")),
-    )
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// A MariaDB server. Its `root` has no password and comes from anywhere.
 pub struct MariaDb {
@@ -113,7 +87,7 @@ impl MariaDb {
             ])
             .args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M"])
             .args(["--innodb-flush-log-at-trx-commit=0", "--performance-schema=OFF"]);
-        let running = spawn(&mut command, "mariadb-server");
+        let running = Running::start(&mut command, "mariadb-server");
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         let wait = async { while self.try_client("mysql").await.is_err() {} };
         tokio::time::timeout(PATIENCE, wait)
@@ -146,74 +120,5 @@ impl MariaDb {
         let connected = Conn::new(options).await;
         tokio::task::yield_now().await;
         connected
-    }
-}
-
-/// A Redis server that keeps nothing.
-pub struct Redis {
-    folder: TempDir,
-    pub port: u16,
-    running: Option<Running>,
-}
-
-impl Redis {
-    pub fn start() -> Self {
-        let mut server = Self {
-            folder: tempfile::tempdir().unwrap(),
-            port: free_port(),
-            running: None,
-        };
-        server.run();
-        server
-    }
-
-    /// Starts the server, again on its port.
-    pub fn run(&mut self) {
-        let mut command = Command::new("redis-server");
-        command
-            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
-            .arg(self.port.to_string())
-            .current_dir(self.folder.path());
-        self.running = Some(spawn(&mut command, "redis-server"));
-        let until = std::time::Instant::now() + PATIENCE;
-        while self.ping().is_err() {
-            assert!(std::time::Instant::now() < until, "redis-server does not answer");
-            std::thread::yield_now();
-        }
-    }
-
-    fn ping(&self) -> std::io::Result<()> {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-        socket.write_all(b"PING\r\n")?;
-        socket.read_exact(&mut [0; 7])
-    }
-
-    /// As a power cut would.
-    pub fn kill(&mut self) {
-        self.running = None;
-    }
-
-    /// Stops answering without closing anything, as a server behind a broken network does.
-    pub fn freeze(&self) {
-        self.signal("-STOP");
-    }
-
-    pub fn thaw(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.running.as_ref().unwrap().0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    pub fn address(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
     }
 }

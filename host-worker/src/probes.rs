@@ -1,5 +1,6 @@
 //! What `/health/ready` asks.
 
+use crate::relays::KafkaHealth;
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http_body_util::Empty;
@@ -12,11 +13,12 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// Every database, the components, and the sandbox where it is ours.
+/// Every database, the components, the sandbox where it is ours, and Kafka where there is one.
 pub(crate) fn health(
     data: &Path,
     host: &Host,
     sandbox: Option<SocketAddr>,
+    kafka: Option<KafkaHealth>,
     drain: CancellationToken,
 ) -> Health {
     let mut probes: Vec<Box<dyn Probe>> = Vec::new();
@@ -29,6 +31,9 @@ pub(crate) fn health(
     probes.push(Box::new(HostProbe(host.clone())));
     if let Some(address) = sandbox {
         probes.push(Box::new(SandboxProbe(address)));
+    }
+    if let Some(kafka) = kafka {
+        probes.push(Box::new(kafka));
     }
     Health::new(probes, drain)
 }

@@ -1,12 +1,17 @@
 //! The worker's parts, wired: the orders' outbox to the browsers, and what is due to the orders.
 
-use crate::{lifecycle::OrderComponent, settings::Settings, signals};
+use crate::{
+    lifecycle::OrderComponent,
+    relays::{KafkaHealth, Relays},
+    settings::Settings,
+    signals,
+};
 use anyhow::{Context, Result};
 use domain::{OrderStatusChanged, topic};
 use kessai_host::{Host, HostConfig, Limits, LogSink};
 use kessai_ops::Database;
 use kessai_realtime::{OrderView, Realtime, RealtimeConfig};
-use kessai_relay::{Event, MemoryLog, Relay, RelayConfig, Subscription};
+use kessai_relay::{Event, MemoryLog, Subscription};
 use kessai_schedule::{
     ArchiveConfig, Archivist, ReconcileConfig, Reconciler, ScheduleConfig, Scheduler, SystemClock,
 };
@@ -79,7 +84,8 @@ pub(crate) struct Worker {
     schedule: Part,
     /// Takes no work from the orders: may end at any time.
     upkeep: Vec<Part>,
-    relay: Part,
+    relays: Vec<Part>,
+    kafka: Option<KafkaHealth>,
 }
 
 impl Worker {
@@ -96,18 +102,19 @@ impl Worker {
         let realtime = Realtime::new(orders.clone(), RealtimeConfig::new(settings.value("public_url")?));
         let log = MemoryLog::new(LOG_CAPACITY);
         tokio::spawn(feed(log.subscribe(), realtime.clone()));
-        let relay = Relay::open(
-            &Database::Orders.file(data),
-            &Database::Worker.file(data),
-            Arc::new(log),
-            RelayConfig::default(),
-        )
-        .await?;
+        let Relays {
+            relays,
+            pruner,
+            kafka,
+        } = Relays::open(data, settings, log).await?;
 
         let hub = realtime.hub().clone();
         let watched = Arc::new(move |order_no: &domain::OrderNo| hub.is_watched(order_no));
         let sagas = orders.sagas().clone();
-        let mut upkeep = vec![Part::start(|stop| signals::watch(sagas, stop))];
+        let mut upkeep = vec![
+            Part::start(|stop| signals::watch(sagas, stop)),
+            Part::start(|stop| pruner.run(stop)),
+        ];
         if let Some(config) = options.archive() {
             let archivist = Archivist::new(orders.clone(), Arc::new(SystemClock), config);
             upkeep.push(Part::start(|stop| archivist.run(stop)));
@@ -118,10 +125,19 @@ impl Worker {
         tracing::info!(component = "worker", owner = scheduler.owner(), "at work");
         Ok(Worker {
             schedule: Part::start(|stop| scheduler.run(commits(), stop)),
-            relay: Part::start(|stop| relay.run(commits(), stop)),
+            relays: relays
+                .into_iter()
+                .map(|relay| Part::start(|stop| relay.run(commits(), stop)))
+                .collect(),
+            kafka,
             upkeep,
             realtime,
         })
+    }
+
+    /// What to ask about Kafka, where there is one.
+    pub(crate) fn kafka(&self) -> Option<KafkaHealth> {
+        self.kafka.clone()
     }
 
     /// Takes no new work, closes the browsers' connections, and waits for the work in hand.
@@ -132,7 +148,7 @@ impl Worker {
 
     /// The end, once nothing commits any more: hands on the last events.
     pub(crate) async fn finish(mut self) {
-        self.relay.stop().await;
+        futures::future::join_all(self.relays.iter_mut().map(Part::stop)).await;
     }
 }
 

@@ -8,6 +8,10 @@ pub mod topic {
     pub const ORDERS: &str = "orders.events.v1";
     pub const PAYMENTS: &str = "payments.events.v1";
     pub const ALERTS: &str = "alerts.order_payment_inconsistency.v1";
+    /// Events that could not be read, each with the reason.
+    pub const DEAD_LETTERS: &str = "alerts.dead_letter.v1";
+
+    pub const ALL: [&str; 4] = [ORDERS, PAYMENTS, ALERTS, DEAD_LETTERS];
 }
 
 /// An order changed in a way that its buyer can see.

@@ -22,6 +22,12 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// `check` changes nothing, may run at any time and any number of times at once, and may be dropped half-way.
 pub trait Probe: Send + Sync + 'static {
     fn name(&self) -> String;
+
+    /// Whether buyers are turned away without it. Otherwise it is only shown.
+    fn is_required(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 }
 
@@ -73,7 +79,7 @@ impl fmt::Debug for Health {
 /// What `/health/ready` answers.
 #[derive(Debug, Serialize)]
 struct Readiness {
-    /// `ready`, `unready` or `draining`.
+    /// `ready`, `degraded` (buyers are served, something else waits), `unready` or `draining`.
     status: &'static str,
     checks: Vec<Check>,
 }
@@ -82,6 +88,7 @@ struct Readiness {
 struct Check {
     name: String,
     ok: bool,
+    required: bool,
     /// Milliseconds.
     ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,12 +96,12 @@ struct Check {
 }
 
 impl Health {
-    /// Ready while every probe succeeds and `drain` has not begun.
+    /// Ready while every required probe succeeds and `drain` has not begun.
     pub fn new(probes: Vec<Box<dyn Probe>>, drain: CancellationToken) -> Health {
         Health(Arc::new(Shared { probes, drain }))
     }
 
-    /// `GET /health/live`: the process answers. `GET /health/ready`: it can do its work, with each dependency timed; 503 if not.
+    /// `GET /health/live`: the process answers. `GET /health/ready`: it can serve buyers, with each dependency timed; 503 if not.
     pub fn router(&self) -> Router {
         Router::new()
             .route(
@@ -108,15 +115,15 @@ impl Health {
 
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
     let checks = futures::future::join_all(health.0.probes.iter().map(|probe| timed(probe.as_ref()))).await;
-    let status = match (health.0.drain.is_cancelled(), checks.iter().all(|check| check.ok)) {
-        (true, _) => "draining",
-        (false, true) => "ready",
-        (false, false) => "unready",
-    };
-    let code = if status == "ready" {
-        StatusCode::OK
+    let serves = checks.iter().all(|check| check.ok || !check.required);
+    let (code, status) = if health.0.drain.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining")
+    } else if !serves {
+        (StatusCode::SERVICE_UNAVAILABLE, "unready")
+    } else if checks.iter().all(|check| check.ok) {
+        (StatusCode::OK, "ready")
     } else {
-        StatusCode::SERVICE_UNAVAILABLE
+        (StatusCode::OK, "degraded")
     };
     (code, Json(Readiness { status, checks }))
 }
@@ -130,6 +137,7 @@ async fn timed(probe: &dyn Probe) -> Check {
     Check {
         name: probe.name(),
         ok: result.is_ok(),
+        required: probe.is_required(),
         ms,
         error: result.err(),
     }
@@ -182,5 +190,29 @@ mod tests {
             (code, answer.status),
             (StatusCode::SERVICE_UNAVAILABLE, "draining")
         );
+    }
+
+    struct Away;
+
+    impl Probe for Away {
+        fn name(&self) -> String {
+            "away".into()
+        }
+
+        fn is_required(&self) -> bool {
+            false
+        }
+
+        fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+            futures::future::ready(Err("no answer".to_owned())).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_buyers_do_not_need_turns_none_away() {
+        let health = Health::new(vec![Box::new(Away)], CancellationToken::new());
+        let (code, Json(answer)) = ready(State(health)).await;
+        assert_eq!((code, answer.status), (StatusCode::OK, "degraded"));
+        assert_eq!(answer.checks[0].error.as_deref(), Some("no answer"));
     }
 }

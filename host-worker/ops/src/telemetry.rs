@@ -86,11 +86,20 @@ fn describe() {
     );
     describe_counter!(
         "kessai_relay_events_total",
-        "Events handed from the outbox to the log"
+        "Events handed from the outbox to a log, by log"
     );
     describe_counter!(
         "kessai_relay_failures_total",
-        "Attempts to hand events on that failed"
+        "Attempts to hand events on that failed, by log"
+    );
+    describe_gauge!(
+        "kessai_relay_lag_events",
+        "Events in the outbox that a log has not got yet, by log"
+    );
+    describe_gauge!(
+        "kessai_relay_oldest_seconds",
+        Unit::Seconds,
+        "Since the oldest of them was committed, by log"
     );
     describe_histogram!(
         "kessai_relay_delay_seconds",

@@ -23,6 +23,28 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event that stands in another table than the outbox. `data` is JSON.
+    pub fn new(
+        seq: i64,
+        (topic, kind): (&str, &str),
+        id: String,
+        key: String,
+        data: String,
+        at: Instant,
+    ) -> Event {
+        Event {
+            seq,
+            id,
+            topic: topic.to_owned(),
+            key,
+            kind: kind.to_owned(),
+            data,
+            request_id: None,
+            traceparent: None,
+            created_at: at.millis(),
+        }
+    }
+
     pub fn created_at(&self) -> Instant {
         Instant::from_millis(self.created_at)
     }

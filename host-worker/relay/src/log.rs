@@ -5,22 +5,33 @@ use futures::{FutureExt, future::BoxFuture};
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
-/// The log did not take the events; whether it took some of them is unknown.
+/// The log did not take every event; whether it took some of the rest is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the log did not take the events: {0}")]
-pub struct AppendError(pub String);
+#[error("the log did not take the events: {reason}")]
+pub struct AppendError {
+    /// So many from the start of the batch are safe and need not be offered again.
+    pub taken: usize,
+    /// Whether trying again is enough, without anybody doing something.
+    pub is_retriable: bool,
+    pub reason: String,
+}
 
 /// A log that keeps events in order.
 ///
 /// # Contract
 ///
-/// - The caller appends one batch at a time, in the outbox's order, and the next one only after `Ok`. After an error it appends the same batch
-///   again, so a log sees an event once or more, never out of order for its key except as a repeat.
+/// - The caller appends one batch at a time, in the outbox's order, and the next one only after `Ok`. After an error it goes on with the first event
+///   that was not taken, so a log sees an event once or more, never out of order for its key except as a repeat.
 /// - `Ok` means that every event of the batch is as safe as this log makes events: the caller will not offer them again.
 /// - A batch may be dropped half-way; it counts as failed.
 pub trait EventLog: Send + Sync + 'static {
     /// Names the log among those that one outbox feeds: each has a position of its own.
     fn name(&self) -> &str;
+
+    /// Whether all workers feed the same log, so that one of them does. Otherwise each feeds its own.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     fn append<'a>(&'a self, events: &'a [Arc<Event>]) -> BoxFuture<'a, Result<(), AppendError>>;
 }

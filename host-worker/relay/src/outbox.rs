@@ -57,6 +57,16 @@ impl Outbox {
         Ok(last.unwrap_or(0))
     }
 
+    /// How many events wait after `position`, and when the oldest of them was committed.
+    pub async fn waiting(&mut self, position: i64) -> Result<(u64, Option<Instant>), sqlx::Error> {
+        let (count, oldest): (i64, Option<i64>) =
+            sqlx::query_as("SELECT count(*), min(created_at) FROM outbox WHERE seq > ?1")
+                .bind(position)
+                .fetch_one(&mut self.connection)
+                .await?;
+        Ok((count.unsigned_abs(), oldest.map(Instant::from_millis)))
+    }
+
     /// Deletes what was delivered and is older than `before`. Returns how many rows.
     pub async fn prune(&self, delivered: i64, before: Instant) -> Result<u64, sqlx::Error> {
         let mut writer = SqliteConnectOptions::new()

@@ -1,5 +1,6 @@
 //! The table `relay_positions` of the database `worker`.
 
+use crate::lease::Fence;
 use domain::Instant;
 use sqlx::{
     ConnectOptions, SqliteConnection,
@@ -46,6 +47,39 @@ impl Positions {
         .bind(now.millis())
         .execute(&mut self.connection)
         .await?;
+        Ok(())
+    }
+
+    /// The same for whoever holds the log's lease. `false`, and nothing stored: somebody else holds it now.
+    pub async fn store_under(
+        &mut self,
+        fence: Fence,
+        log: &str,
+        seq: i64,
+        now: Instant,
+    ) -> Result<bool, sqlx::Error> {
+        // The position and the fence in one statement: a take-over comes before it or after it.
+        let stored = sqlx::query(
+            "UPDATE relay_positions SET seq = ?1, updated_at = ?2
+             WHERE log = ?3 AND EXISTS (SELECT 1 FROM relay_leases WHERE log = ?3 AND fence = ?4)",
+        )
+        .bind(seq)
+        .bind(now.millis())
+        .bind(log)
+        .bind(fence.0)
+        .execute(&mut self.connection)
+        .await?
+        .rows_affected();
+        Ok(stored == 1)
+    }
+
+    /// Makes the row that [`Positions::store_under`] writes, at 0; leaves one that is there.
+    pub async fn begin(&mut self, log: &str, now: Instant) -> Result<(), sqlx::Error> {
+        sqlx::query("INSERT OR IGNORE INTO relay_positions (log, seq, updated_at) VALUES (?1, 0, ?2)")
+            .bind(log)
+            .bind(now.millis())
+            .execute(&mut self.connection)
+            .await?;
         Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! The loop: read, append, remember.
 
-use crate::{AppendError, Event, EventLog, Outbox, Positions};
+use crate::{AppendError, Event, EventLog, Fence, Lease, Outbox, Positions, Standing, backlog::Gauge};
 use domain::Instant;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;
 
@@ -13,22 +17,26 @@ pub struct RelayConfig {
     pub interval: Duration,
     /// Events appended at once.
     pub batch: u32,
-    /// Delivered events are kept so long; consumers can be wound back that far.
-    pub retention: Duration,
-    pub prune_interval: Duration,
     /// After a failure: the first and the longest wait.
     pub backoff: (Duration, Duration),
+    /// A worker that is gone is replaced after so long, where the log is shared.
+    pub lease: Duration,
+    /// How often the backlog is measured.
+    pub measure: Duration,
+    /// At the end the last events have so long to be taken; what is not stays in the outbox.
+    pub closing: Duration,
 }
 
 impl Default for RelayConfig {
-    /// A look every second, 256 at once, a week's retention, pruned hourly, waits of 0.1 to 5 s.
+    /// A look every second, 256 at once, waits of 0.1 to 5 s, a lease of 10 s, measured every 2 s, 3 s to close.
     fn default() -> RelayConfig {
         RelayConfig {
             interval: Duration::from_secs(1),
             batch: 256,
-            retention: Duration::from_secs(7 * 24 * 3600),
-            prune_interval: Duration::from_secs(3600),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            lease: Duration::from_secs(10),
+            measure: Duration::from_secs(2),
+            closing: Duration::from_secs(3),
         }
     }
 }
@@ -39,6 +47,8 @@ pub enum RelayError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error("another worker feeds the log now")]
+    Superseded,
 }
 
 /// Hands the outbox to one log.
@@ -46,13 +56,19 @@ pub enum RelayError {
 /// # Contract
 ///
 /// Every committed event is appended at least once, in the order of commits. The position moves only after the log took the events, so a
-/// crash in between repeats them.
+/// crash in between repeats them. Of several workers, one at a time feeds a log that they share; where two do for a moment, both do so
+/// from no later than the first event that was not taken, and in order.
 pub struct Relay {
+    orders: PathBuf,
+    worker: PathBuf,
     outbox: Outbox,
     positions: Positions,
     log: Arc<dyn EventLog>,
     config: RelayConfig,
     position: i64,
+    lease: Option<Lease>,
+    fence: Option<Fence>,
+    standing: Standing,
 }
 
 impl std::fmt::Debug for Relay {
@@ -72,56 +88,153 @@ impl Relay {
         log: Arc<dyn EventLog>,
         config: RelayConfig,
     ) -> Result<Relay, RelayError> {
-        let mut outbox = Outbox::open(orders).await?;
-        let mut positions = Positions::open(worker).await?;
-        let mut position = positions.of(log.name()).await?;
-        let last = outbox.last().await?;
-        if position > last {
+        let lease = if log.is_shared() {
+            let owner = format!("worker-{}-{:016x}", std::process::id(), rand::random::<u64>());
+            Some(Lease::open(worker, log.name(), &owner, config.lease).await?)
+        } else {
+            None
+        };
+        let mut relay = Relay {
+            outbox: Outbox::open(orders).await?,
+            positions: Positions::open(worker).await?,
+            orders: orders.to_owned(),
+            worker: worker.to_owned(),
+            log,
+            config,
+            position: 0,
+            lease,
+            fence: None,
+            standing: Standing::default(),
+        };
+        relay.find_position().await?;
+        Ok(relay)
+    }
+
+    /// How the relay does, seen from outside.
+    pub fn standing(&self) -> Standing {
+        self.standing.clone()
+    }
+
+    async fn find_position(&mut self) -> Result<(), sqlx::Error> {
+        let log = self.log.name();
+        self.positions.begin(log, Instant::now()).await?;
+        self.position = self.positions.of(log).await?;
+        let last = self.outbox.last().await?;
+        if self.position > last {
             // The orders were made anew and the worker's memory was not; going on from there would skip their first events.
             tracing::warn!(
                 component = "relay",
-                position,
+                log,
+                position = self.position,
                 last,
                 "the outbox starts anew: relaying it from its start"
             );
-            position = 0;
-            positions.store(log.name(), position, Instant::now()).await?;
+            self.position = 0;
+            self.positions.store(log, 0, Instant::now()).await?;
         }
-        Ok(Relay {
-            outbox,
-            positions,
-            log,
-            config,
-            position,
-        })
+        Ok(())
     }
 
     /// Runs until `stop`; then hands on what is committed by that moment and returns. `commits` ticks after each commit to the orders.
-    pub async fn run(mut self, mut commits: watch::Receiver<u64>, stop: CancellationToken) {
+    pub async fn run(self, commits: watch::Receiver<u64>, stop: CancellationToken) {
+        let gauge = Gauge {
+            orders: self.orders.clone(),
+            worker: self.worker.clone(),
+            log: self.log.name().to_owned(),
+            standing: self.standing.clone(),
+            interval: self.config.measure,
+        };
+        tokio::select! {
+            () = self.feed(commits, stop) => {}
+            () = gauge.run() => {}
+        }
+    }
+
+    async fn feed(mut self, mut commits: watch::Receiver<u64>, stop: CancellationToken) {
+        let Some(mut lease) = self.lease.take() else {
+            return self.turn(&mut commits, &stop).await;
+        };
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            match stop.run_until_cancelled(lease.take()).await {
+                None => return,
+                Some(Ok(fence)) => {
+                    failures = 0;
+                    self.lead(&mut lease, fence, &mut commits, &stop).await;
+                }
+                Some(Err(error)) => {
+                    failures += 1;
+                    self.failed(&error.into(), failures);
+                    stop.run_until_cancelled(time::sleep(self.backoff(failures)))
+                        .await;
+                }
+            }
+        }
+    }
+
+    /// Feeds the log as long as the lease lasts.
+    async fn lead(
+        &mut self,
+        lease: &mut Lease,
+        fence: Fence,
+        commits: &mut watch::Receiver<u64>,
+        stop: &CancellationToken,
+    ) {
+        tracing::info!(
+            component = "relay",
+            log = self.log.name(),
+            "this worker feeds the log"
+        );
+        self.fence = Some(fence);
+        match self.find_position().await {
+            Ok(()) => tokio::select! {
+                () = self.turn(commits, stop) => {}
+                () = lease.keep(fence) => {
+                    tracing::warn!(component = "relay", log = self.log.name(), "the lease is lost");
+                }
+            },
+            Err(error) => self.failed(&error.into(), 1),
+        }
+        self.standing.set_failure(None);
+        if let Err(error) = lease.release(fence).await {
+            tracing::warn!(component = "relay", log = self.log.name(), %error, "the lease is not released; it runs out");
+        }
+    }
+
+    /// Returns at the end, or when another worker has taken over.
+    async fn turn(&mut self, commits: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+        let closing = self.config.closing;
+        let too_late = async {
+            stop.cancelled().await;
+            time::sleep(closing).await;
+        };
+        tokio::pin!(too_late);
         let mut failures: u32 = 0;
-        let mut prune_at = time::Instant::now();
         loop {
             // Seen before the reading: a commit during it wakes us again.
             commits.borrow_and_update();
             let stopping = stop.is_cancelled();
-            let wait = match self.pump().await {
+            let pumped = tokio::select! {
+                pumped = self.pump() => pumped,
+                () = &mut too_late => {
+                    tracing::warn!(component = "relay", log = self.log.name(), "closed with events still in the outbox");
+                    return;
+                }
+            };
+            let wait = match pumped {
                 Ok(()) => {
                     failures = 0;
                     self.config.interval
                 }
+                Err(RelayError::Superseded) => return,
                 Err(error) => {
-                    metrics::counter!("kessai_relay_failures_total").increment(1);
-                    tracing::warn!(component = "relay", %error, failures, "events not handed on; trying again");
                     failures = failures.saturating_add(1);
+                    self.failed(&error, failures);
                     self.backoff(failures)
                 }
             };
             if stopping {
                 return;
-            }
-            if failures == 0 && time::Instant::now() >= prune_at {
-                prune_at = time::Instant::now() + self.config.prune_interval;
-                self.prune().await;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -132,7 +245,25 @@ impl Relay {
         }
     }
 
-    /// Hands on everything that is committed now.
+    fn failed(&self, error: &RelayError, failures: u32) {
+        let log = self.log.name();
+        metrics::counter!("kessai_relay_failures_total", "log" => log.to_owned()).increment(1);
+        self.standing.set_failure(Some(error.to_string()));
+        match error {
+            RelayError::Append(AppendError {
+                is_retriable: false, ..
+            }) => tracing::error!(
+                component = "relay", log, %error, failures,
+                "events not handed on, nor will they be until somebody mends it"
+            ),
+            _ => tracing::warn!(
+                component = "relay", log, %error, failures,
+                "events not handed on; trying again"
+            ),
+        }
+    }
+
+    /// Hands on everything that is committed now. By itself it takes no lease.
     pub async fn pump(&mut self) -> Result<(), RelayError> {
         loop {
             let events: Vec<Arc<Event>> = self
@@ -142,33 +273,41 @@ impl Relay {
                 .into_iter()
                 .map(Arc::new)
                 .collect();
-            let Some(last) = events.last() else { return Ok(()) };
-            let (last, waited) = (last.seq, Instant::now().since(events[0].created_at()));
-            self.log.append(&events).await?;
-            metrics::counter!("kessai_relay_events_total").increment(events.len() as u64);
-            metrics::histogram!("kessai_relay_delay_seconds").record(waited.as_secs_f64());
-            self.positions
-                .store(self.log.name(), last, Instant::now())
-                .await?;
-            self.position = last;
+            let Some(first) = events.first() else {
+                return Ok(());
+            };
+            let waited = Instant::now().since(first.created_at());
+            let appended = self.log.append(&events).await;
+            let taken = match &appended {
+                Ok(()) => events.len(),
+                Err(error) => error.taken,
+            };
+            if let Some(last) = events[..taken].last() {
+                let log = self.log.name().to_owned();
+                metrics::counter!("kessai_relay_events_total", "log" => log.clone()).increment(taken as u64);
+                metrics::histogram!("kessai_relay_delay_seconds", "log" => log).record(waited.as_secs_f64());
+                self.store(last.seq).await?;
+            }
+            appended?;
+            self.standing.set_failure(None);
             if events.len() < self.config.batch as usize {
                 return Ok(());
             }
         }
     }
 
-    async fn prune(&self) {
-        let retention = i64::try_from(self.config.retention.as_millis()).unwrap_or(i64::MAX);
-        let before = Instant::from_millis(Instant::now().millis().saturating_sub(retention));
-        match self.outbox.prune(self.position, before).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(
-                component = "relay",
-                rows,
-                "delivered events past their retention deleted"
-            ),
-            Err(error) => tracing::warn!(component = "relay", %error, "outbox not pruned"),
+    async fn store(&mut self, seq: i64) -> Result<(), RelayError> {
+        let (log, now) = (self.log.name(), Instant::now());
+        match self.fence {
+            None => self.positions.store(log, seq, now).await?,
+            Some(fence) => {
+                if !self.positions.store_under(fence, log, seq, now).await? {
+                    return Err(RelayError::Superseded);
+                }
+            }
         }
+        self.position = seq;
+        Ok(())
     }
 
     fn backoff(&self, failures: u32) -> Duration {

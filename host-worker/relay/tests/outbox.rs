@@ -113,7 +113,11 @@ impl EventLog for Recorder {
             let mut failures = self.failures.lock().unwrap();
             if *failures > 0 {
                 *failures -= 1;
-                return Err(AppendError("told to".into()));
+                return Err(AppendError {
+                    taken: 0,
+                    is_retriable: true,
+                    reason: "told to".into(),
+                });
             }
             self.taken
                 .lock()

@@ -9,6 +9,7 @@ pub(crate) mod saga;
 pub(crate) mod sandbox;
 pub(crate) mod seed;
 mod table;
+pub(crate) mod topics;
 pub(crate) mod up;
 pub(crate) mod worker;
 

@@ -100,7 +100,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut worker = Worker::start(&host, data, &settings, &options.worker).await?;
 
     let draining = CancellationToken::new();
-    let health = probes::health(data, &host, sandbox_address, draining.clone());
+    let health = probes::health(data, &host, sandbox_address, worker.kafka(), draining.clone());
     let mut native = health
         .router()
         .merge(telemetry.router())

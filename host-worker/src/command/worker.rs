@@ -80,7 +80,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         .as_ref()
         .map(tokio::net::TcpListener::local_addr)
         .transpose()?;
-    let health = probes::health(data, &host, sandbox_address, draining.clone());
+    let health = probes::health(data, &host, sandbox_address, worker.kafka(), draining.clone());
     let mut native = health
         .router()
         .merge(telemetry.router())

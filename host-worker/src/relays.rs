@@ -1,0 +1,85 @@
+//! The outbox to its logs: this process's own, and Kafka where the variables name brokers.
+
+use crate::settings::Settings;
+use anyhow::{Context, Result};
+use futures::{FutureExt, future::BoxFuture};
+use kessai_ops::{Database, Probe};
+use kessai_relay::{
+    EventLog, MemoryLog, Pruner, Relay, RelayConfig, Standing,
+    kafka::{KafkaLog, KafkaSettings},
+};
+use std::{path::Path, sync::Arc};
+
+/// One relay for each log, and what deletes events that all of them have.
+#[derive(Debug)]
+pub(crate) struct Relays {
+    pub(crate) relays: Vec<Relay>,
+    pub(crate) pruner: Pruner,
+    pub(crate) kafka: Option<KafkaHealth>,
+}
+
+/// The brokers, as the variables name them.
+pub(crate) fn kafka_settings(settings: &Settings) -> Result<Option<KafkaSettings>> {
+    KafkaSettings::from_variables(|name| settings.value(name).unwrap_or_default())
+        .context("Kafka's variables (SPIN_VARIABLE_KAFKA_…)")
+}
+
+impl Relays {
+    /// `memory` is the log within this process. The databases must be migrated; Kafka may be down.
+    pub(crate) async fn open(data: &Path, settings: &Settings, memory: MemoryLog) -> Result<Relays> {
+        let (orders, worker) = (Database::Orders.file(data), Database::Worker.file(data));
+        let open = async |log| Relay::open(&orders, &worker, log, RelayConfig::default()).await;
+        let mut logs = vec![memory.name().to_owned()];
+        let mut relays = vec![open(Arc::new(memory)).await?];
+        let mut kafka = None;
+        if let Some(settings) = kafka_settings(settings)? {
+            let log = Arc::new(KafkaLog::new(settings)?);
+            logs.push(log.name().to_owned());
+            let relay = open(log.clone()).await?;
+            kafka = Some(KafkaHealth {
+                log,
+                standing: relay.standing(),
+            });
+            relays.push(relay);
+        }
+        Ok(Relays {
+            pruner: Pruner::new(orders, worker, logs),
+            relays,
+            kafka,
+        })
+    }
+}
+
+/// Whether Kafka answers, and what waits for it. The shop does its work without: events wait in the outbox.
+#[derive(Clone, Debug)]
+pub(crate) struct KafkaHealth {
+    log: Arc<KafkaLog>,
+    standing: Standing,
+}
+
+impl Probe for KafkaHealth {
+    fn name(&self) -> String {
+        "kafka".into()
+    }
+
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            let reason = match self.log.check().await {
+                Ok(()) => self.standing.failure(),
+                Err(error) => Some(error.to_string()),
+            };
+            let Some(reason) = reason else { return Ok(()) };
+            let backlog = self.standing.backlog();
+            Err(format!(
+                "{reason}; {} events wait in the outbox, the oldest for {} s",
+                backlog.events,
+                backlog.oldest.as_secs()
+            ))
+        }
+        .boxed()
+    }
+}

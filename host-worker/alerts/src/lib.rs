@@ -1,6 +1,20 @@
 //! Consistency rules over the order and payment events.
 //!
 //! [`rules`] decides, without I/O; what is known of each order, how far each stream was read and what was raised stand in the worker's database and are
-//! committed together.
+//! committed together. [`InProcess`] reads the outbox of this machine's shop.
 
+mod in_process;
+mod processor;
 pub mod rules;
+mod status;
+mod store;
+mod watermark;
+
+pub use in_process::{InProcess, InProcessConfig, InProcessError, STREAM};
+pub use processor::{Applied, Destination, Partition, Record};
+pub use status::Status;
+pub use store::{
+    ActError, Action, Alert, AuditEntry, Claim, Commit, Counts, DeadLetter, Filter, Page,
+    Status as AlertStatus, Store, StoreError, StoredState, Summary,
+};
+pub use watermark::Watermark;

@@ -109,7 +109,7 @@ fn parse<T: DeserializeOwned>(kind: &'static str, data: &[u8]) -> Result<T, Malf
 }
 
 /// ISO 8601 with an offset.
-fn instant(text: &str) -> Result<Instant, Malformed> {
+pub(crate) fn instant(text: &str) -> Result<Instant, Malformed> {
     text.parse::<jiff::Timestamp>()
         .map(|at| Instant::from_millis(at.as_millisecond()))
         .map_err(|_| Malformed::At(text.chars().take(64).collect()))

@@ -20,6 +20,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use event::instant;
 pub use event::{Event, Fact, Malformed};
 pub use finding::{Finding, Rule};
 pub use state::OrderState;

@@ -1,0 +1,204 @@
+//! The events of this machine's shop, straight from the outbox: no broker, the same rules.
+//!
+//! The outbox is read at an offset of its own, which commits with what was made of the events. What the relay has handed on does not matter: it deletes only what is a week old.
+
+use crate::{
+    processor::{Destination, Partition, Record},
+    rules,
+    status::Status,
+    store::{Store, StoreError},
+    watermark::Watermark,
+};
+use domain::Instant;
+use kessai_relay::{Event, Outbox};
+use std::{path::Path, time::Duration};
+use tokio::{sync::watch, time};
+use tokio_util::sync::CancellationToken;
+
+/// The outbox as a stream; it has one partition.
+pub const STREAM: &str = "outbox";
+const PART: i64 = 0;
+
+/// How the outbox is read.
+#[derive(Clone, Debug)]
+pub struct InProcessConfig {
+    pub rules: rules::Config,
+    /// How often is looked without a commit of this process: for events of other processes, and for deadlines.
+    pub interval: Duration,
+    /// After a commit so long is waited for more: alerts are not in a hurry, and the shop is.
+    pub gather: Duration,
+    /// Events in one transaction.
+    pub batch: u32,
+    /// See [`Watermark`].
+    pub disorder: Duration,
+    /// After a failure: the first and the longest wait.
+    pub backoff: (Duration, Duration),
+}
+
+impl InProcessConfig {
+    /// A look every second, a fifth of a second for more, 1,000 at once, a minute and a half of disorder, waits of 0.1 to 5 s.
+    pub fn new(rules: rules::Config) -> InProcessConfig {
+        InProcessConfig {
+            rules,
+            interval: Duration::from_secs(1),
+            gather: Duration::from_millis(200),
+            batch: 1_000,
+            disorder: Duration::from_secs(90),
+            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InProcessError {
+    #[error("the outbox cannot be read: {0}")]
+    Outbox(#[from] sqlx::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The alert processor over the outbox.
+#[derive(Debug)]
+pub struct InProcess {
+    store: Store,
+    outbox: Outbox,
+    partition: Partition,
+    config: InProcessConfig,
+    status: Status,
+}
+
+impl InProcess {
+    /// Opens the orders' database file and takes the outbox's only partition.
+    pub async fn open(
+        orders: &Path,
+        store: Store,
+        config: InProcessConfig,
+    ) -> Result<InProcess, InProcessError> {
+        let mut outbox = Outbox::open(orders).await?;
+        let mut partition = claim(&store, &config).await?;
+        let (position, last) = (partition.next_offset(STREAM), outbox.last().await?);
+        if position > last {
+            // The orders were made anew and the worker's memory was not.
+            tracing::warn!(
+                component = "alerts",
+                position,
+                last,
+                "the outbox starts anew: reading it from its start"
+            );
+            let now = Instant::now();
+            store.rewind(partition.claim(), now).await?;
+            partition = claim(&store, &config).await?;
+        }
+        Ok(InProcess {
+            store,
+            outbox,
+            partition,
+            config,
+            status: Status::default(),
+        })
+    }
+
+    /// How it is doing; stays valid while it runs.
+    pub fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    /// Runs until `stop`; then takes in what is committed by that moment and returns. `commits` ticks after each commit to the orders.
+    pub async fn run(mut self, mut commits: watch::Receiver<u64>, stop: CancellationToken) {
+        let mut failures: u32 = 0;
+        loop {
+            commits.borrow_and_update();
+            let stopping = stop.is_cancelled();
+            let wait = match self.pump().await {
+                Ok(()) => {
+                    failures = 0;
+                    self.status.succeeded();
+                    self.config.interval
+                }
+                Err(error) => {
+                    self.status.failed(&error);
+                    tracing::warn!(component = "alerts", %error, failures, "events not taken in; trying again");
+                    failures = failures.saturating_add(1);
+                    self.recover(&error).await;
+                    self.wait(failures)
+                }
+            };
+            if stopping {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Ok(()) = commits.changed(), if failures == 0 => {
+                    let _ = stop.run_until_cancelled(time::sleep(self.config.gather)).await;
+                }
+                () = time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Takes in everything that is committed now, and lets every deadline fire that has passed.
+    pub async fn pump(&mut self) -> Result<(), InProcessError> {
+        loop {
+            // Before the reading: what was told until now is in it.
+            let now = Instant::now();
+            let position = self.partition.next_offset(STREAM);
+            let events = self.outbox.after(position, self.config.batch).await?;
+            let is_all = events.len() < self.config.batch as usize;
+            let next = events.last().map_or(position, |event| event.seq);
+            let records: Vec<Record> = events.into_iter().map(record).collect();
+            metrics::counter!("kessai_alert_events_total").increment(records.len() as u64);
+            let applied = self
+                .partition
+                .apply(&records, &[(STREAM, next)], is_all.then_some(now), now)
+                .await?;
+            if is_all {
+                metrics::gauge!("kessai_alert_lag_events", "part" => "0").set(0.0);
+                if applied.alerts.is_empty() {
+                    return Ok(());
+                }
+            } else {
+                let last = self.outbox.last().await?;
+                metrics::gauge!("kessai_alert_lag_events", "part" => "0").set((last - next) as f64);
+            }
+        }
+    }
+
+    /// Somebody else took the partition: whoever claims last has it, and this process is told to work.
+    async fn recover(&mut self, error: &InProcessError) {
+        if let InProcessError::Store(StoreError::Stale { .. }) = error
+            && let Ok(partition) = claim(&self.store, &self.config).await
+        {
+            self.partition = partition;
+        }
+    }
+
+    fn wait(&self, failures: u32) -> Duration {
+        let (first, longest) = self.config.backoff;
+        first
+            .saturating_mul(2u32.saturating_pow(failures.saturating_sub(1).min(16)))
+            .min(longest)
+    }
+}
+
+async fn claim(store: &Store, config: &InProcessConfig) -> Result<Partition, StoreError> {
+    let claim = store.claim(PART, &[STREAM], Instant::now()).await?;
+    let watermark = Watermark::merged(config.disorder);
+    Ok(Partition::new(
+        store.clone(),
+        claim,
+        config.rules.clone(),
+        Destination::Table,
+        watermark,
+    ))
+}
+
+fn record(event: Event) -> Record {
+    Record {
+        offset: event.seq,
+        id: Some(event.id),
+        topic: event.topic,
+        kind: event.kind,
+        key: event.key,
+        data: event.data.into_bytes(),
+    }
+}

@@ -3,6 +3,7 @@
 //! [`rules`] decides, without I/O; what is known of each order, how far each stream was read and what was raised stand in the worker's database and are
 //! committed together. [`InProcess`] reads the outbox of this machine's shop.
 
+pub mod http;
 mod in_process;
 mod processor;
 pub mod rules;

@@ -1,5 +1,7 @@
 //! Real database files, and the events of an order as the order component stores them.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use domain::{Instant, OrderNo, OrderStatus, PaymentStatus, Yen, topic};
 use kessai_alerts::{Filter, Record, Store};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! The seam between this crate's types and a database's own interface. A further database is one more variant here and one more module.
 
 use crate::value::Value;
-use crate::{StoreError, spin_sqlite};
+use crate::{StoreError, mysql, spin_sqlite};
 
 /// Column names, and each row's values in their order.
 pub(crate) type Answer = (Vec<String>, Vec<Vec<Value>>);
@@ -10,50 +10,96 @@ pub(crate) type Answer = (Vec<String>, Vec<Vec<Value>>);
 #[derive(Debug)]
 pub(crate) enum Connection {
     SpinSqlite(spin_sqlite::Connection),
+    MySql(mysql::Connection),
     #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
     Native(crate::native::Connection),
 }
 
-macro_rules! each {
-    ($self:ident, $connection:ident => $call:expr) => {
-        match $self {
-            Connection::SpinSqlite($connection) => $call,
-            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
-            Connection::Native($connection) => $call,
-        }
-    };
+/// Why a statement failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) sort: Sort,
+    /// The database's words.
+    pub(crate) message: String,
 }
 
-/// # Contract
-///
-/// Statements whose name says `now` never wait for another transaction: the caller calls them only for plain reads or while it
-/// holds the writer. The others may wait, and let the component's other requests go on meanwhile. Errors are the database's words.
+/// What is known of a failure besides its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// Nothing: SQLite's extended codes do not pass Spin's interface.
+    Unknown,
+    /// MySQL's error number.
+    Code(u16),
+    /// The connection is no more, or never was.
+    Lost,
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Failure {
+            sort: Sort::Unknown,
+            message,
+        }
+    }
+}
+
 impl Connection {
-    /// Starts a transaction that holds the writer from the start, so that it can neither deadlock nor fail halfway for want of it.
-    pub(crate) async fn begin(&self) -> Result<(), String> {
-        each!(self, c => c.begin().await)
+    /// Starts a transaction. SQLite's holds the writer from the start, so that it can neither deadlock nor fail halfway for want of it.
+    pub(crate) async fn begin(&self) -> Result<(), Failure> {
+        match self {
+            Connection::SpinSqlite(c) => Ok(c.begin().await?),
+            Connection::MySql(c) => c.begin().await,
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
+            Connection::Native(c) => Ok(c.begin()?),
+        }
     }
 
     /// Ends the transaction and waits until the disk has it.
-    pub(crate) async fn commit(&self) -> Result<(), String> {
-        each!(self, c => c.commit().await)
+    pub(crate) async fn commit(&self) -> Result<(), Failure> {
+        match self {
+            Connection::SpinSqlite(c) => Ok(c.commit().await?),
+            Connection::MySql(c) => c.commit().await,
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
+            Connection::Native(c) => Ok(c.commit()?),
+        }
     }
 
-    pub(crate) fn rollback_now(&self) -> Result<(), String> {
-        each!(self, c => c.rollback_now())
+    /// Undoes the transaction. `false`: this connection cannot; only its end does.
+    pub(crate) fn rollback(&self) -> Result<bool, Failure> {
+        match self {
+            Connection::SpinSqlite(c) => c.rollback_now()?,
+            Connection::MySql(_) => return Ok(false),
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
+            Connection::Native(c) => c.rollback_now()?,
+        }
+        Ok(true)
     }
 
-    pub(crate) fn query_now(&self, sql: &str, params: Vec<Value>) -> Result<Answer, String> {
-        each!(self, c => c.query_now(sql, params))
-    }
-
-    pub(crate) async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Answer, String> {
-        each!(self, c => c.query(sql, params).await)
+    /// `may_wait`: for another transaction, on SQLite. What cannot is answered there without giving the component's other requests a turn.
+    pub(crate) async fn run(
+        &self,
+        sql: &str,
+        params: Vec<Value>,
+        in_transaction: bool,
+        may_wait: bool,
+    ) -> Result<Answer, Failure> {
+        match self {
+            Connection::SpinSqlite(c) if may_wait => Ok(c.query(sql, params).await?),
+            Connection::SpinSqlite(c) => Ok(c.query_now(sql, params)?),
+            Connection::MySql(c) => c.run(sql, params, in_transaction).await,
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
+            Connection::Native(c) => Ok(c.query_now(sql, params)?),
+        }
     }
 
     /// Rows changed by the last `INSERT`, `UPDATE` or `DELETE`.
-    pub(crate) fn changes_now(&self) -> u64 {
-        each!(self, c => c.changes_now())
+    pub(crate) async fn changes(&self) -> Result<u64, Failure> {
+        match self {
+            Connection::SpinSqlite(c) => Ok(c.changes_now()),
+            Connection::MySql(c) => c.changes().await,
+            #[cfg(all(any(test, feature = "native"), not(target_family = "wasm")))]
+            Connection::Native(c) => Ok(c.changes_now()),
+        }
     }
 }
 
@@ -61,18 +107,23 @@ impl Connection {
 pub(crate) enum OpenError {
     Denied(String),
     Failed(String),
+    /// The server did not answer, or not well.
+    Lost(String),
 }
 
 impl OpenError {
     pub(crate) fn of(self, database: &str) -> StoreError {
+        let (database, statement) = (database.to_owned(), "open".to_owned());
         match self {
-            OpenError::Denied(reason) => StoreError::Denied {
-                database: database.to_owned(),
+            OpenError::Denied(reason) => StoreError::Denied { database, reason },
+            OpenError::Failed(reason) => StoreError::Unavailable {
+                database,
+                statement,
                 reason,
             },
-            OpenError::Failed(reason) => StoreError::Unavailable {
-                database: database.to_owned(),
-                statement: "open".to_owned(),
+            OpenError::Lost(reason) => StoreError::Lost {
+                database,
+                statement,
                 reason,
             },
         }

@@ -22,20 +22,16 @@ impl Connection {
         open().map_err(|error: rusqlite::Error| OpenError::Failed(error.to_string()))
     }
 
-    pub(crate) async fn begin(&self) -> Result<(), String> {
+    pub(crate) fn begin(&self) -> Result<(), String> {
         self.query_now("BEGIN IMMEDIATE", Vec::new()).map(drop)
     }
 
-    pub(crate) async fn commit(&self) -> Result<(), String> {
+    pub(crate) fn commit(&self) -> Result<(), String> {
         self.query_now("COMMIT", Vec::new()).map(drop)
     }
 
     pub(crate) fn rollback_now(&self) -> Result<(), String> {
         self.query_now("ROLLBACK", Vec::new()).map(drop)
-    }
-
-    pub(crate) async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Answer, String> {
-        self.query_now(sql, params)
     }
 
     pub(crate) fn query_now(&self, sql: &str, params: Vec<Value>) -> Result<Answer, String> {

@@ -19,10 +19,14 @@ pub(crate) fn summary(statement: &str) -> String {
 
 /// Whether a statement may change something. `WITH` and `PRAGMA` may or may not, so they count as changes.
 pub(crate) fn may_write(statement: &str) -> bool {
+    !starts_with(statement, "select")
+}
+
+pub(crate) fn starts_with(statement: &str, word: &str) -> bool {
     let start = statement.trim_start();
-    !start
-        .get(..6)
-        .is_some_and(|word| word.eq_ignore_ascii_case("select"))
+    start
+        .get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

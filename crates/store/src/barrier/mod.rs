@@ -13,7 +13,7 @@
 //! ) WITHOUT ROWID;
 //! ```
 //!
-//! # Why it is right with one statement
+//! # Why it is right with one statement, on SQLite
 //!
 //! [`run_action`] does the step's work first and inserts the row with its outcome last, so a fresh step costs `BEGIN`, the work, one
 //! `INSERT`, `COMMIT`: no `SELECT` before and no `UPDATE` after. Transactions that hold the writer run one after another,
@@ -22,6 +22,15 @@
 //! the row. A compensation that comes first inserts the action's row itself, as canceled, and the late action meets it in the same way.
 //! So the price of a repeat, which is rare, is work done in vain; the price of a first try, which is not, is one statement.
 //!
+//! # And with two, on MySQL
+//!
+//! There, tries of one step run side by side. The row goes in first, without its outcome, and holds up every other try until this one has
+//! committed, which then finds the outcome, or is undone, which then takes its place; so no two tries wait for each other's stock or money with a
+//! lock that the other needs. The outcome follows by an `UPDATE`. A step takes its own row first, a compensation its action's next, then
+//! come the owner's rows. Where transactions still meet in a circle, one of them is undone by the database, and the whole step is done
+//! again here, some times and after growing pauses. What is read after a wait is read as it is now (`FOR UPDATE`, `LOCK IN SHARE MODE`), never as
+//! it was when the transaction began.
+//!
 //! Only the database is taken back: the work must not call anybody else.
 
 mod record;
@@ -29,7 +38,8 @@ mod record;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Database, Session, StoreError, Transaction, clock};
+use crate::retry::Tries;
+use crate::{Database, Dialect, Session, StoreError, Transaction, clock};
 pub use record::{InvalidStep, Step};
 use record::{Recorded, StepRow};
 
@@ -79,25 +89,37 @@ pub enum Prior<A> {
 /// Runs the work of a step once.
 ///
 /// `work` gets the open transaction. Its success or refusal is recorded and returned, now and at every repeat with the same step; when it is a
-/// repeat, `work` runs as well, but everything it does is taken back.
-pub async fn run_action<T, E, W>(database: Database, step: &Step, work: W) -> Result<T, StepError<E>>
+/// repeat, or is undone because another transaction was in the way, `work` may run as well, but everything it does is taken back.
+pub async fn run_action<T, E, W>(database: Database, step: &Step, mut work: W) -> Result<T, StepError<E>>
 where
     T: Serialize + DeserializeOwned,
     E: Serialize + DeserializeOwned,
-    W: AsyncFnOnce(&Transaction) -> Result<T, Stop<E>>,
+    W: AsyncFnMut(&Transaction) -> Result<T, Stop<E>>,
 {
-    let tx = database.begin().await?;
+    repeated(database, async |database| action(database, step, &mut work).await).await
+}
+
+async fn action<T, E, W>(database: Database, step: &Step, work: &mut W) -> Result<T, StepError<E>>
+where
+    T: Serialize + DeserializeOwned,
+    E: Serialize + DeserializeOwned,
+    W: AsyncFnMut(&Transaction) -> Result<T, Stop<E>>,
+{
+    let tx = match enter(database, step).await? {
+        Entered::First(tx) => tx,
+        Entered::Repeat(row) => return row.outcome(step),
+    };
+    let before = tx.writes();
     match work(&tx).await {
         Ok(value) => settle(tx, step, Recorded::Done(value)).await,
-        Err(Stop::Refused(refusal)) => {
-            let tx = if tx.writes() == 0 {
-                tx
-            } else {
-                // The refusal is kept and the work is not. Should another try get in between, `settle` finds its row.
-                tx.rollback().await?.begin().await?
-            };
+        Err(Stop::Refused(refusal)) if tx.writes() == before => {
             settle(tx, step, Recorded::Refused(refusal)).await
         }
+        // The refusal is kept and the work is not. Should another try get in between, its row is found.
+        Err(Stop::Refused(refusal)) => match enter(tx.rollback().await?, step).await? {
+            Entered::First(tx) => settle(tx, step, Recorded::Refused(refusal)).await,
+            Entered::Repeat(row) => row.outcome(step),
+        },
         Err(Stop::Store(error)) => recorded_or(&tx, step, error).await,
     }
 }
@@ -111,25 +133,39 @@ pub async fn run_compensation<A, T, E, W>(
     database: Database,
     step: &Step,
     action: &Step,
-    work: W,
+    mut work: W,
 ) -> Result<T, StepError<E>>
 where
     A: DeserializeOwned,
     T: Serialize + DeserializeOwned,
     E: Serialize + DeserializeOwned,
-    W: AsyncFnOnce(&Transaction, Prior<A>) -> Result<T, Stop<E>>,
+    W: AsyncFnMut(&Transaction, Prior<A>) -> Result<T, Stop<E>>,
 {
-    let tx = database.begin().await?;
-    let prior = match StepRow::find(&tx, action.id()).await? {
+    repeated(database, async |database| {
+        compensation(database, step, action, &mut work).await
+    })
+    .await
+}
+
+async fn compensation<A, T, E, W>(
+    database: Database,
+    step: &Step,
+    action: &Step,
+    work: &mut W,
+) -> Result<T, StepError<E>>
+where
+    A: DeserializeOwned,
+    T: Serialize + DeserializeOwned,
+    E: Serialize + DeserializeOwned,
+    W: AsyncFnMut(&Transaction, Prior<A>) -> Result<T, Stop<E>>,
+{
+    let tx = match enter(database, step).await? {
+        Entered::First(tx) => tx,
+        Entered::Repeat(row) => return row.outcome(step),
+    };
+    let prior = match cancel(&tx, step, action).await? {
         Some(row) => row.prior(action)?,
-        None => {
-            // The writer is ours, so nobody can have inserted it since.
-            let canceled = Recorded::<(), ()>::Canceled {
-                by: step.id().to_owned(),
-            };
-            StepRow::insert(&tx, action, &canceled, clock::now_ms()).await?;
-            Prior::Nothing
-        }
+        None => Prior::Nothing,
     };
     let before = tx.writes();
     match work(&tx, prior).await {
@@ -143,6 +179,54 @@ where
         }
         Err(Stop::Store(error)) => recorded_or(&tx, step, error).await,
     }
+}
+
+/// Writes the action's row in its place; or finds it.
+async fn cancel(tx: &Transaction, step: &Step, action: &Step) -> Result<Option<StepRow>, StoreError> {
+    // SQLite's writer is ours, so nobody can insert the row after a look at it. On MySQL only the insert can tell.
+    if tx.dialect() == Dialect::Sqlite
+        && let Some(row) = StepRow::find(tx, action.id()).await?
+    {
+        return Ok(Some(row));
+    }
+    let canceled = Recorded::<(), ()>::Canceled {
+        by: step.id().to_owned(),
+    };
+    let inserted = StepRow::insert(tx, action, &canceled, clock::now_ms()).await;
+    StepRow::unless_taken(tx, action, inserted).await
+}
+
+/// Runs a step again on a new connection while another transaction is in its way. Also after a connection that broke: if it was the commit's, the
+/// step finds its own outcome.
+async fn repeated<T, E>(
+    database: Database,
+    mut once: impl AsyncFnMut(Database) -> Result<T, StepError<E>>,
+) -> Result<T, StepError<E>> {
+    let again = database.again();
+    let mut tries = Tries::default();
+    let mut database = database;
+    loop {
+        match once(database).await {
+            Err(StepError::Store(error)) if tries.again(&error).await => database = again.open().await?,
+            outcome => return outcome,
+        }
+    }
+}
+
+enum Entered {
+    First(Transaction),
+    Repeat(StepRow),
+}
+
+/// Begins a step's transaction, on MySQL with the step's row.
+async fn enter(database: Database, step: &Step) -> Result<Entered, StoreError> {
+    let tx = database.begin().await?;
+    if tx.dialect() == Dialect::MySql
+        && let Some(row) = StepRow::claim(&tx, step, clock::now_ms()).await?
+    {
+        return Ok(Entered::Repeat(row));
+    }
+    Ok(Entered::First(tx))
 }
 
 /// What a step was answered before, if it was: `None` if it has no outcome yet. Does not take the writer. For steps that must call somebody
@@ -164,7 +248,11 @@ where
     T: Serialize + DeserializeOwned,
     E: Serialize + DeserializeOwned,
 {
-    match StepRow::insert(&tx, step, &outcome, clock::now_ms()).await {
+    let recorded = match tx.dialect() {
+        Dialect::Sqlite => StepRow::insert(&tx, step, &outcome, clock::now_ms()).await,
+        Dialect::MySql => StepRow::fill(&tx, step, &outcome).await,
+    };
+    match recorded {
         Ok(()) => {
             tx.commit().await?;
             outcome.into_result(step)
@@ -174,16 +262,18 @@ where
 }
 
 /// A repeat may break a rule of the schema that the first try kept (its rows are there already), so a broken rule is the step's failure only
-/// if the step has no outcome yet. The transaction ends with the caller's, uncommitted.
+/// if the step has no outcome yet. On MySQL it has none: a repeat does not come this far. The transaction ends with the caller's, uncommitted.
 async fn recorded_or<T, E>(tx: &Transaction, step: &Step, error: StoreError) -> Result<T, StepError<E>>
 where
     T: DeserializeOwned,
     E: DeserializeOwned,
 {
-    if matches!(
-        error,
-        StoreError::Constraint { .. } | StoreError::TransactionEnded { .. }
-    ) && let Ok(Some(row)) = StepRow::find(tx, step.id()).await
+    if tx.dialect() == Dialect::Sqlite
+        && matches!(
+            error,
+            StoreError::Constraint { .. } | StoreError::TransactionEnded { .. }
+        )
+        && let Ok(Some(row)) = StepRow::find(tx, step.id()).await
     {
         return row.outcome(step);
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Prior, StepError};
-use crate::{Session, StoreError, params};
+use crate::{Session, Sql, Statement, StoreError, params};
 
 const LONGEST_ID: usize = 128;
 
@@ -92,12 +92,21 @@ pub(super) struct StepRow {
 
 impl StepRow {
     pub(super) async fn find(session: &Session, id: &str) -> Result<Option<StepRow>, StoreError> {
-        let row = session
-            .query_optional(
-                "SELECT action, request_hash, outcome FROM step_barrier WHERE step_id = ?",
-                params![id],
-            )
-            .await?;
+        let sql = "SELECT action, request_hash, outcome FROM step_barrier WHERE step_id = ?";
+        Self::read(session, sql, id).await
+    }
+
+    /// As it is committed now, not as it was when the transaction first read something.
+    pub(super) async fn find_now(session: &Session, id: &str) -> Result<Option<StepRow>, StoreError> {
+        let sql = Sql {
+            sqlite: "SELECT action, request_hash, outcome FROM step_barrier WHERE step_id = ?",
+            mysql: "SELECT action, request_hash, outcome FROM step_barrier WHERE step_id = ? LOCK IN SHARE MODE",
+        };
+        Self::read(session, sql, id).await
+    }
+
+    async fn read(session: &Session, sql: impl Statement, id: &str) -> Result<Option<StepRow>, StoreError> {
+        let row = session.query_optional(sql, params![id]).await?;
         row.map(|row| {
             Ok(StepRow {
                 action: row.text("action")?,
@@ -108,23 +117,69 @@ impl StepRow {
         .transpose()
     }
 
-    /// Fails on the primary key if the step has a row. `query`, because nobody needs the number of changed rows.
+    /// Fails on the primary key if the step has a row.
     pub(super) async fn insert<T: Serialize, E: Serialize>(
         session: &Session,
         step: &Step,
         outcome: &Recorded<T, E>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let outcome = serde_json::to_string(outcome).map_err(|e| StoreError::Encode {
-            reason: e.to_string(),
-        })?;
+        Self::insert_text(session, step, json(outcome)?, now_ms).await
+    }
+
+    /// Inserts the step's row without an outcome yet, which nobody sees before [`fill`](Self::fill); or the row that it has already. A step of
+    /// the same id that is under way is waited for.
+    pub(super) async fn claim(
+        session: &Session,
+        step: &Step,
+        now_ms: i64,
+    ) -> Result<Option<StepRow>, StoreError> {
+        let inserted = Self::insert_text(session, step, String::new(), now_ms).await;
+        Self::unless_taken(session, step, inserted).await
+    }
+
+    /// What was there, if an insert met it.
+    pub(super) async fn unless_taken(
+        session: &Session,
+        step: &Step,
+        inserted: Result<(), StoreError>,
+    ) -> Result<Option<StepRow>, StoreError> {
+        match inserted {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_unique_violation() => match Self::find_now(session, step.id()).await? {
+                Some(row) => Ok(Some(row)),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The outcome of a step that was claimed.
+    pub(super) async fn fill<T: Serialize, E: Serialize>(
+        session: &Session,
+        step: &Step,
+        outcome: &Recorded<T, E>,
+    ) -> Result<(), StoreError> {
         session
-            .query(
+            .run(
+                "UPDATE step_barrier SET outcome = ? WHERE step_id = ?",
+                params![json(outcome)?, &step.id],
+            )
+            .await
+    }
+
+    async fn insert_text(
+        session: &Session,
+        step: &Step,
+        outcome: String,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        session
+            .run(
                 "INSERT INTO step_barrier (step_id, action, request_hash, outcome, created_at) VALUES (?, ?, ?, ?, ?)",
                 params![&step.id, step.action, &step.request_hash, outcome, now_ms],
             )
             .await
-            .map(drop)
     }
 
     /// What a repeat of `step` is answered.
@@ -171,6 +226,12 @@ impl StepRow {
             reason: e.to_string(),
         })
     }
+}
+
+fn json<T: Serialize, E: Serialize>(outcome: &Recorded<T, E>) -> Result<String, StoreError> {
+    serde_json::to_string(outcome).map_err(|e| StoreError::Encode {
+        reason: e.to_string(),
+    })
 }
 
 #[cfg(test)]

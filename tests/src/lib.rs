@@ -5,12 +5,14 @@
 mod buyer;
 mod contract;
 mod live;
+mod paypay;
 pub mod shelf;
 mod shop;
 
 pub use buyer::{Answer, Buyer};
 pub use contract::Contract;
 pub use live::{Incoming, Live};
+pub use paypay::PayPay;
 pub use shop::{Shop, ShopOptions, root};
 
 use anyhow::{Result, bail};

@@ -1,6 +1,6 @@
 //! A shop in a process of its own, on free ports, with its data in a temporary folder.
 
-use crate::{Contract, eventually};
+use crate::{Contract, PayPay, eventually};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What differs from `kessai up` without flags.
 #[derive(Debug, Clone, Default)]
@@ -18,11 +19,15 @@ pub struct ShopOptions {
     pub crash_at: Option<String>,
     /// Further variables of spin.toml.
     pub variables: BTreeMap<String, String>,
+    /// PayPay's sandbox in a process of its own, which no kill of the shop touches. Its books are in the same folder.
+    pub sandbox_apart: bool,
 }
 
 #[derive(Debug)]
 pub struct Shop {
     process: Option<Child>,
+    /// The sandbox's process, if it has one of its own.
+    outside: Option<Child>,
     listen: u16,
     sandbox: u16,
     options: ShopOptions,
@@ -41,6 +46,7 @@ impl Shop {
         let contract = Arc::new(Contract::load(&root().join("docs/openapi.yaml"))?);
         let mut shop = Shop {
             process: None,
+            outside: None,
             listen,
             sandbox,
             options,
@@ -48,6 +54,9 @@ impl Shop {
             http,
             contract,
         };
+        if shop.options.sandbox_apart {
+            shop.open_sandbox().await?;
+        }
         let crash_at = shop.options.crash_at.take();
         shop.spawn(crash_at.as_deref())?;
         shop.ready().await?;
@@ -62,6 +71,11 @@ impl Shop {
     /// The address of the sandbox's PayPay API.
     pub fn paypay_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.sandbox)
+    }
+
+    /// The sandbox, on its own address.
+    pub fn paypay(&self) -> PayPay {
+        PayPay::at(self.paypay_url(), self.http.clone())
     }
 
     pub fn data(&self) -> &Path {
@@ -99,6 +113,14 @@ impl Shop {
         self.kill()?;
         self.spawn(None)?;
         self.ready().await
+    }
+
+    /// The same, but the first of two starts is killed after `alive`, wherever it is by then.
+    pub async fn restart_twice(&mut self, alive: Duration) -> Result<()> {
+        self.kill()?;
+        self.spawn(None)?;
+        tokio::time::sleep(alive).await;
+        self.restart().await
     }
 
     /// SIGTERM, then the exit code.
@@ -153,54 +175,21 @@ impl Shop {
 
     /// What the buyer's phone does.
     pub async fn approve(&self, payment_url: &str) -> Result<Value> {
-        self.phone(payment_url, "approve").await
+        self.paypay().approve(payment_url).await
     }
 
     pub async fn decline(&self, payment_url: &str) -> Result<Value> {
-        self.phone(payment_url, "decline").await
-    }
-
-    async fn phone(&self, payment_url: &str, button: &str) -> Result<Value> {
-        let code = payment_url
-            .rsplit('/')
-            .next()
-            .context("a payment address ends in its code")?;
-        let url = format!("{}/sandbox/codes/{code}/{button}", self.url());
-        let answer = self.http.post(url).send().await?;
-        let status = answer.status();
-        let body = answer.text().await?;
-        ensure!(status.is_success(), "{button}: {status} {body}");
-        Ok(serde_json::from_str(&body)?)
+        self.paypay().decline(payment_url).await
     }
 
     /// Sets the sandbox's faults, for example `{"webhook":{"drop":1}}`.
     pub async fn faults(&self, faults: Value) -> Result<()> {
-        let answer = self
-            .http
-            .put(format!("{}/sandbox/faults", self.url()))
-            .json(&faults)
-            .send()
-            .await?;
-        ensure!(
-            answer.status().is_success(),
-            "faults: {} {}",
-            answer.status(),
-            answer.text().await?
-        );
-        Ok(())
+        self.paypay().faults(faults).await
     }
 
     /// What PayPay believes of a payment.
     pub async fn paypay_payment(&self, merchant_payment_id: &str) -> Result<Value> {
-        let url = format!("{}/sandbox/payments/{merchant_payment_id}", self.url());
-        Ok(self
-            .http
-            .get(url)
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?)
+        self.paypay().payment(merchant_payment_id).await
     }
 
     /// An identity token of the development issuer.
@@ -228,10 +217,43 @@ impl Shop {
     }
 
     fn spawn(&mut self, crash_at: Option<&str>) -> Result<()> {
+        let mut command = self.command("up", "shop.log")?;
+        command.args(["--listen", &format!("127.0.0.1:{}", self.listen)]);
+        if self.options.sandbox_apart {
+            // The address is set, so `up` opens no sandbox; on any port but that one, or it would take it for its own.
+            command
+                .args(["--sandbox-listen", "127.0.0.1:0"])
+                .env("SPIN_VARIABLE_PAYPAY_BASE_URL", self.paypay_url());
+        } else {
+            command.args(["--sandbox-listen", &format!("127.0.0.1:{}", self.sandbox)]);
+        }
+        if let Some(crash_at) = crash_at {
+            command.env("KESSAI_CRASH_AT", crash_at);
+        }
+        self.process = Some(command.spawn().context("cannot start kessai")?);
+        Ok(())
+    }
+
+    async fn open_sandbox(&mut self) -> Result<()> {
+        let mut command = self.command("sandbox", "sandbox.log")?;
+        command
+            .args(["--listen", &format!("127.0.0.1:{}", self.sandbox)])
+            .env("SPIN_VARIABLE_PUBLIC_URL", self.url());
+        self.outside = Some(command.spawn().context("cannot start kessai")?);
+        let paypay = self.paypay();
+        eventually(
+            "the sandbox to answer",
+            async || paypay.answers().await,
+            |()| true,
+        )
+        .await
+    }
+
+    /// `kessai <role>` on the shop's data with the shop's variables, writing to a log beside the data.
+    fn command(&self, role: &str, log: &str) -> Result<Command> {
         let mut command = Command::new(binary()?);
         command
-            .args(["up", "--listen", &format!("127.0.0.1:{}", self.listen)])
-            .args(["--sandbox-listen", &format!("127.0.0.1:{}", self.sandbox)])
+            .arg(role)
             .arg("--data")
             .arg(self.data.path())
             .current_dir(root())
@@ -243,16 +265,12 @@ impl Shop {
         for (name, value) in &self.options.variables {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
-        if let Some(crash_at) = crash_at {
-            command.env("KESSAI_CRASH_AT", crash_at);
-        }
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(self.data.path().join("shop.log"))?;
+            .open(self.data.path().join(log))?;
         command.stdout(log.try_clone()?).stderr(log);
-        self.process = Some(command.spawn().context("cannot start kessai")?);
-        Ok(())
+        Ok(command)
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -291,6 +309,9 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         let _ = self.kill();
+        if let Some(mut sandbox) = self.outside.take() {
+            let _ = sandbox.kill().and_then(|()| sandbox.wait());
+        }
         if std::thread::panicking() {
             eprintln!("--- the shop's log ---\n{}", self.log_tail());
         }

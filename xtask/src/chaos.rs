@@ -7,7 +7,8 @@ use std::process::Command;
 
 /// Runs the whole shop through kills, lost webhooks and a failing PayPay, then checks that nothing is lost or doubled
 ///
-/// The same seed gives the same plan. Exit code 1 if an invariant is broken, with what breaks it.
+/// PayPay's sandbox runs in a process of its own, which is not killed. The same seed gives the same plan. Exit code 1 if an invariant is broken, with
+/// what breaks it; databases and logs are then in target/chaos/.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Orders in all
@@ -48,7 +49,10 @@ pub fn chaos(options: &Options) -> Result<u8> {
     if let Some(report) = &options.report {
         chaos.arg("--report").arg(std::path::absolute(report)?);
     }
+    let kept = build::target_folder().join(format!("chaos/seed-{}", options.seed));
     chaos
+        .arg("--keep")
+        .arg(kept)
         .env("KESSAI", build::worker_binary(false))
         .current_dir(run::root());
     let status = chaos.status().context("cannot start the chaos machine")?;

@@ -2,8 +2,8 @@
 
 use crate::plan::{Act, Visit};
 use crate::tally::Tally;
-use anyhow::{Context, Result, bail};
-use scenarios::{Answer, Buyer, Shop};
+use anyhow::{Result, bail};
+use scenarios::{Answer, Buyer, PayPay, Shop};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,15 @@ pub type SharedShop = Arc<RwLock<Shop>>;
 
 const PAUSE: Duration = Duration::from_millis(250);
 /// Repeats before a buyer goes away: longer than a lease, and than a restart.
-const PATIENCE: u32 = 160;
+const PATIENCE: u32 = 480;
 /// Refusals for want of PayPay before a buyer goes away.
 const REFUSALS: u32 = 4;
 
 #[derive(Debug)]
 pub struct Customer {
     pub shop: SharedShop,
+    /// In a process of its own: buyers pay while the shop is dead, too.
+    pub paypay: PayPay,
     pub email: String,
     pub tally: Tally,
 }
@@ -32,7 +34,8 @@ impl Customer {
             "items": [{"productId": product, "quantity": visit.quantity}], "useBalance": visit.use_balance,
         });
         let key = format!("visit-{number}");
-        self.tally.used_key(&self.email);
+        self.tally.used_key(&key);
+        self.tally.act(visit.act.name());
         let Some(order) = self.place(&body, &key, visit.act == Act::DoubleClick).await? else {
             return Ok(());
         };
@@ -43,6 +46,10 @@ impl Customer {
         };
         match visit.act {
             Act::Pay | Act::DoubleClick => self.on_the_phone(url, "approve").await,
+            Act::Return => {
+                self.on_the_phone(url, "approve").await;
+                self.give_back(&order, visit.quantity == 1).await?;
+            }
             Act::Decline => self.on_the_phone(url, "decline").await,
             Act::Cancel => self.cancel(&order).await?,
             Act::CancelAndPay => {
@@ -64,23 +71,13 @@ impl Customer {
             } else {
                 vec![self.order(body, key).await]
             };
-            let placed: Vec<&Value> = answers
-                .iter()
-                .flatten()
-                .filter(|answer| answer.status == 201)
-                .map(|answer| &answer.json)
-                .collect();
-            if let [first, second] = placed[..]
-                && first != second
-            {
-                self.tally.violation(format!(
-                    "key {key} of {} gave two answers: {first} {second}",
-                    self.email
-                ));
+            let mut placed = None;
+            for answer in answers.iter().flatten().filter(|answer| answer.status == 201) {
+                self.tally.placed(key, &answer.json["orderNo"]);
+                placed = Some(answer.json.clone());
             }
-            if let Some(order) = placed.first() {
-                self.tally.placed(&order["orderNo"]);
-                return Ok(Some((*order).clone()));
+            if placed.is_some() {
+                return Ok(placed);
             }
             for answer in answers.iter().flatten() {
                 match (answer.status, answer.code()) {
@@ -107,6 +104,7 @@ impl Customer {
     }
 
     async fn cancel(&self, order: &Value) -> Result<()> {
+        let call = "POST /api/orders/{orderNo}/cancel";
         for _ in 0..PATIENCE {
             let answer = {
                 let shop = self.shop.read().await;
@@ -115,30 +113,66 @@ impl Customer {
                     Err(error) => Err(error),
                 }
             };
-            self.tally.answered("POST /api/orders/{orderNo}/cancel", &answer);
-            match answer {
-                Ok(answer) if answer.status == 200 || answer.code() == "ORDER_NOT_CANCELABLE" => {
-                    return Ok(());
-                }
-                Ok(answer) if matches!(answer.status, 409 | 503 | 504) => {}
-                Ok(answer) => bail!("a cancellation got {} {}", answer.status, answer.json),
-                Err(_) => {}
+            if self.is_settled(call, answer, Some("ORDER_NOT_CANCELABLE"))? {
+                return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
         bail!("no answer to the cancellation of {}", order["orderNo"])
     }
 
+    /// An administrator refunds the order as soon as it can be refunded. An order that comes to nothing has nothing to give back.
+    async fn give_back(&self, order: &Value, restock: bool) -> Result<()> {
+        let order_no = order["orderNo"].as_str().unwrap_or_default();
+        let path = format!("/api/admin/payments/{order_no}/refund");
+        let wish = json!({"reason": "returned", "restock": restock});
+        for _ in 0..PATIENCE {
+            let answer = {
+                let shop = self.shop.read().await;
+                match Buyer::admin(&shop, "chaos-admin@example.com").await {
+                    Ok(admin) => admin.post(&path, &wish).await,
+                    Err(error) => Err(error),
+                }
+            };
+            // Not paid yet, perhaps: the webhook is late or lost.
+            let early = matches!(&answer, Ok(answer) if answer.code() == "ORDER_NOT_REFUNDABLE");
+            if self.is_settled("POST /api/admin/payments/{orderNo}/refund", answer, None)? {
+                return Ok(());
+            }
+            if early && self.has_failed(order).await {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("no refund of {order_no}")
+    }
+
+    async fn has_failed(&self, order: &Value) -> bool {
+        let shop = self.shop.read().await;
+        match Buyer::login(&shop, &self.email).await {
+            Ok(buyer) => matches!(buyer.order_state(order).await, Ok(order) if order["status"] == "FAILED"),
+            Err(_) => false,
+        }
+    }
+
+    /// Counts the answer. `true`: it is final, as the refusal with this code is.
+    fn is_settled(&self, call: &str, answer: Result<Answer>, refusal: Option<&str>) -> Result<bool> {
+        self.tally.answered(call, &answer);
+        match answer {
+            Ok(answer) if answer.status == 200 || refusal == Some(answer.code()) => Ok(true),
+            Ok(answer) if matches!(answer.status, 409 | 503 | 504) => Ok(false),
+            Ok(answer) => bail!("{call} got {} {}", answer.status, answer.json),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// The phone's button. A code that cannot be paid any more is refused, which is the buyer's bad luck.
     async fn on_the_phone(&self, url: &str, button: &str) {
         for _ in 0..PATIENCE {
-            let pressed = {
-                let shop = self.shop.read().await;
-                if button == "approve" {
-                    shop.approve(url).await
-                } else {
-                    shop.decline(url).await
-                }
+            let pressed = if button == "approve" {
+                self.paypay.approve(url).await
+            } else {
+                self.paypay.decline(url).await
             };
             match pressed {
                 Ok(_) => return,
@@ -147,21 +181,5 @@ impl Customer {
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
-    }
-}
-
-/// Every order of a buyer, as the shop lists them.
-pub async fn orders_of(buyer: &Buyer<'_>) -> Result<Vec<Value>> {
-    let (mut orders, mut path) = (Vec::new(), "/api/orders?size=50".to_owned());
-    loop {
-        let page = buyer.get(&path).await?;
-        let items = page.json["items"]
-            .as_array()
-            .with_context(|| format!("{page:?}"))?;
-        orders.extend(items.iter().cloned());
-        let Some(cursor) = page.json["nextCursor"].as_str() else {
-            return Ok(orders);
-        };
-        path = format!("/api/orders?size=50&cursor={cursor}");
     }
 }

@@ -2,19 +2,20 @@
 //! overtake each other, and PayPay fails and stalls. Then it heals, waits until everything has come to rest, and holds the books to the invariants and to
 //! PayPay's. Exit code 1 if anything was lost or doubled. `cargo xtask chaos` builds what it needs.
 
+mod books;
 mod buyer;
 mod plan;
 mod report;
 mod tally;
 
 use anyhow::{Context, Result};
-use buyer::{Customer, SharedShop, orders_of};
+use buyer::{Customer, SharedShop};
 use plan::Plan;
 use report::{Report, Settings};
-use scenarios::{Buyer, Shop, ShopOptions, eventually, shelf};
+use scenarios::{Buyer, PayPay, Shop, ShopOptions, eventually, shelf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tally::Tally;
 use tokio::sync::RwLock;
@@ -22,6 +23,28 @@ use tokio::sync::RwLock;
 /// Seconds that a buyer has to pay: abandoned orders end within the run.
 const TTL: u32 = 20;
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How far the buyers are.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Orders begun.
+    begun: AtomicUsize,
+    /// The time is up: no further order will be begun.
+    over: AtomicBool,
+}
+
+impl Progress {
+    /// Waits until so many orders have been begun; `false` if so many never will be.
+    async fn reach(&self, orders: usize) -> bool {
+        while self.begun.load(Relaxed) < orders {
+            if self.over.load(Relaxed) {
+                return false;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        true
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -40,6 +63,7 @@ async fn run() -> Result<ExitCode> {
     );
     let shop = Shop::start(ShopOptions {
         payment_ttl_seconds: Some(TTL),
+        sandbox_apart: true,
         ..ShopOptions::default()
     })
     .await?;
@@ -49,16 +73,18 @@ async fn run() -> Result<ExitCode> {
         .filter(|product| product.stock > 0)
         .map(|product| product.id)
         .collect();
+    let paypay = shop.paypay();
     let shop: SharedShop = Arc::new(RwLock::new(shop));
-    let (tally, begun) = (Tally::default(), Arc::new(AtomicUsize::new(0)));
+    let (tally, progress) = (Tally::default(), Arc::new(Progress::default()));
     let started = Instant::now();
 
-    let killer = tokio::task::spawn_local(kill(shop.clone(), plan.clone(), begun.clone(), tally.clone()));
-    let weather = tokio::task::spawn_local(make_weather(shop.clone(), plan.clone(), begun.clone()));
+    let killer = tokio::task::spawn_local(kill(shop.clone(), plan.clone(), progress.clone(), tally.clone()));
+    let weather = tokio::task::spawn_local(make_weather(paypay.clone(), plan.clone(), progress.clone()));
     let deadline = started + settings.longest;
     let customers = (0..settings.buyers).map(|number| {
         let customer = Customer {
             shop: shop.clone(),
+            paypay: paypay.clone(),
             email: format!("buyer-{number}@example.com"),
             tally: tally.clone(),
         };
@@ -66,55 +92,46 @@ async fn run() -> Result<ExitCode> {
             customer,
             plan.clone(),
             products.clone(),
-            begun.clone(),
+            progress.clone(),
             deadline,
         ))
     });
     for customer in futures::future::join_all(customers).await {
         customer.context("a buyer panicked")?;
     }
-    // Kills that were to come after the last order come no more.
-    for task in [killer.abort_handle(), weather.abort_handle()] {
-        task.abort();
-    }
-    let (_, _) = (killer.await, weather.await);
+    progress.over.store(true, Relaxed);
+    killer.await.context("the killer panicked")??;
+    weather.await.context("the weather panicked")??;
     let load = started.elapsed();
 
-    let mut shop = Arc::into_inner(shop)
+    let shop = Arc::into_inner(shop)
         .context("somebody still holds the shop")?
         .into_inner();
-    if shop.has_crashed().await? {
-        shop.restart().await?;
-    }
-    shop.faults(plan::calm()).await?;
+    paypay.faults(plan::calm()).await?;
     eprintln!("healed after {:.0} s; waiting for rest", load.as_secs_f64());
     let healed = Instant::now();
-    let orders = rest(&shop, settings.buyers, &tally).await?;
-    let books = shop.check_at_rest().await;
-    let converged = healed.elapsed();
-    if let Err(error) = books {
-        tally.violation(format!("{error:#}"));
-    }
-    compare(&shop, &orders, &tally).await?;
-
+    rest(&shop, &tally).await;
     let report = Report {
         settings: &settings,
         plan: &plan,
-        seen: &tally.lock(),
-        orders: &orders,
+        sums: books::sums(shop.data()).await?,
         load,
-        converged,
+        converged: healed.elapsed(),
+        seen: &tally.lock(),
     };
     println!("{report}");
     if let Some(path) = &settings.report {
         std::fs::write(path, report.to_string()).with_context(|| path.display().to_string())?;
     }
-    Ok(if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        eprintln!("--- the shop's log ---\n{}", shop.log_tail());
-        ExitCode::FAILURE
-    })
+    if report.is_clean() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("--- the shop's log ---\n{}", shop.log_tail());
+    if let Some(folder) = &settings.keep {
+        keep(shop.data(), folder)?;
+        eprintln!("the databases and logs are in {}", folder.display());
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// Visit after visit, until the plan or the time is at its end.
@@ -122,15 +139,15 @@ async fn shop_on(
     customer: Customer,
     plan: Arc<Plan>,
     products: Vec<u32>,
-    begun: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
     deadline: Instant,
 ) {
     while Instant::now() < deadline {
-        let number = begun.fetch_add(1, Relaxed);
+        let number = progress.begun.fetch_add(1, Relaxed);
         let Some(&visit) = plan.visits.get(number) else {
             return;
         };
-        if number.is_multiple_of(50) {
+        if number.is_multiple_of(100) {
             eprintln!("{number} of {} orders begun", plan.visits.len());
         }
         let product = products[visit.product % products.len()];
@@ -142,11 +159,11 @@ async fn shop_on(
     }
 }
 
-/// SIGKILL, in the middle of whatever is going on, then a new start on the same data.
-async fn kill(shop: SharedShop, plan: Arc<Plan>, begun: Arc<AtomicUsize>, tally: Tally) -> Result<()> {
+/// SIGKILL, in the middle of whatever is going on, then a new start on the same data. The plan's kills all come, unless the time is up first.
+async fn kill(shop: SharedShop, plan: Arc<Plan>, progress: Arc<Progress>, tally: Tally) -> Result<()> {
     for kill in &plan.kills {
-        while begun.load(Relaxed) <= kill.after {
-            tokio::time::sleep(LOOK).await;
+        if !progress.reach(kill.after + 1).await {
+            break;
         }
         tokio::time::sleep(Duration::from_millis(kill.delay)).await;
         let pid = shop.read().await.pid();
@@ -158,92 +175,52 @@ async fn kill(shop: SharedShop, plan: Arc<Plan>, begun: Arc<AtomicUsize>, tally:
             tally.lock().kills += 1;
         }
         let mut shop = shop.write().await;
-        shop.restart().await?;
+        match kill.again {
+            None => shop.restart().await?,
+            Some(alive) => {
+                shop.restart_twice(Duration::from_millis(alive)).await?;
+                tally.lock().kills_at_start += 1;
+            }
+        }
     }
     Ok(())
 }
 
-async fn make_weather(shop: SharedShop, plan: Arc<Plan>, begun: Arc<AtomicUsize>) {
+async fn make_weather(paypay: PayPay, plan: Arc<Plan>, progress: Arc<Progress>) -> Result<()> {
     for (from, faults) in &plan.faults {
-        while begun.load(Relaxed) < *from {
-            tokio::time::sleep(LOOK).await;
+        if !progress.reach(*from).await {
+            break;
         }
-        // The shop may be down at this moment.
-        while shop.read().await.faults(faults.clone()).await.is_err() {
-            tokio::time::sleep(LOOK).await;
+        paypay.faults(faults.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Waits until every order is over and all books agree; what they do not agree on by then is a violation.
+async fn rest(shop: &Shop, tally: &Tally) {
+    let placed = tally.lock().placed.clone();
+    let look = async || books::wrongs(shop.data(), &placed).await;
+    if eventually("the books to agree", look, Vec::is_empty)
+        .await
+        .is_err()
+    {
+        match look().await {
+            Ok(wrongs) => wrongs.into_iter().for_each(|wrong| tally.violation(wrong)),
+            Err(error) => tally.violation(format!("the books cannot be read: {error:#}")),
         }
+    }
+    if let Err(error) = shop.check_at_rest().await {
+        tally.violation(format!("{error:#}"));
     }
 }
 
-/// Waits until every order is final, and returns them all.
-async fn rest(shop: &Shop, buyers: usize, tally: &Tally) -> Result<Vec<serde_json::Value>> {
-    let mut all = Vec::new();
-    for number in 0..buyers {
-        let email = format!("buyer-{number}@example.com");
-        let buyer = Buyer::login(shop, &email).await?;
-        let orders = eventually(
-            &format!("the orders of {email} to be final"),
-            async || orders_of(&buyer).await,
-            |orders| {
-                orders
-                    .iter()
-                    .all(|order| !matches!(order["status"].as_str(), Some("PENDING" | "WAITING_PAYMENT")))
-            },
-        )
-        .await;
-        match orders {
-            Ok(orders) => {
-                let keys = tally.lock().keys.get(&email).copied().unwrap_or(0);
-                if orders.len() > keys {
-                    tally.violation(format!(
-                        "{email} used {keys} keys and has {} orders",
-                        orders.len()
-                    ));
-                }
-                all.extend(orders);
-            }
-            Err(error) => {
-                tally.violation(format!("{error:#}"));
-                all.extend(orders_of(&buyer).await?);
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// Our orders and PayPay's payments, one by one; and that no confirmed order is gone.
-async fn compare(shop: &Shop, orders: &[serde_json::Value], tally: &Tally) -> Result<()> {
-    let known: std::collections::BTreeSet<&str> = orders
-        .iter()
-        .filter_map(|order| order["orderNo"].as_str())
-        .collect();
-    let lost: Vec<String> = tally
-        .lock()
-        .placed
-        .iter()
-        .filter(|order_no| !known.contains(order_no.as_str()))
-        .cloned()
-        .collect();
-    for order_no in lost {
-        tally.violation(format!("{order_no} was confirmed and is gone"));
-    }
-    for order in orders {
-        let order_no = order["orderNo"].as_str().unwrap_or_default();
-        let to_pay = order["amount"].as_i64().unwrap_or(0) - order["balanceAmount"].as_i64().unwrap_or(0);
-        let mut kept = 0;
-        for attempt in 1..=3 {
-            if let Ok(payment) = shop.paypay_payment(&format!("{order_no}-{attempt}")).await
-                && payment["status"] == "COMPLETED"
-            {
-                kept += payment["amount"].as_i64().unwrap_or(0);
-            }
-        }
-        let due = if order["status"] == "PAID" { to_pay } else { 0 };
-        if kept != due {
-            tally.violation(format!(
-                "{order_no} is {}, PayPay keeps {kept} yen of it instead of {due}",
-                order["status"]
-            ));
+/// Copies databases and logs out of the temporary folder.
+fn keep(data: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(data)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
         }
     }
     Ok(())

@@ -15,6 +15,8 @@ pub enum Act {
     Cancel,
     /// Cancels and pays at the same moment.
     CancelAndPay,
+    /// Pays, and has the money given back by an administrator.
+    Return,
     Abandon,
 }
 
@@ -26,6 +28,7 @@ impl Act {
             Act::Decline => "decline",
             Act::Cancel => "cancel",
             Act::CancelAndPay => "cancel and pay at once",
+            Act::Return => "pay and return",
             Act::Abandon => "abandon",
         }
     }
@@ -50,6 +53,8 @@ pub struct Kill {
     pub after: usize,
     /// And so many milliseconds later.
     pub delay: u64,
+    /// And once more, so many milliseconds after the next start was begun: on the way up.
+    pub again: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -69,10 +74,11 @@ impl Plan {
             .map(|_| Kill {
                 after: dice.random_range(0..orders.max(1)),
                 delay: dice.random_range(0..500),
+                again: dice.random_bool(0.15).then(|| dice.random_range(0..600)),
             })
             .collect();
         kills.sort_by_key(|kill| (kill.after, kill.delay));
-        let stretch = (orders / 12).max(10);
+        let stretch = (orders / 24).max(10);
         let faults = (0..orders)
             .step_by(stretch)
             .map(|from| (from, weather(&mut dice)))
@@ -98,11 +104,12 @@ impl Plan {
 
 fn visit(dice: &mut StdRng) -> Visit {
     let act = match dice.random_range(0..100) {
-        0..50 => Act::Pay,
-        50..62 => Act::DoubleClick,
-        62..72 => Act::Decline,
-        72..82 => Act::Cancel,
-        82..90 => Act::CancelAndPay,
+        0..46 => Act::Pay,
+        46..58 => Act::DoubleClick,
+        58..66 => Act::Return,
+        66..75 => Act::Decline,
+        75..83 => Act::Cancel,
+        83..91 => Act::CancelAndPay,
         _ => Act::Abandon,
     };
     Visit {
@@ -114,15 +121,18 @@ fn visit(dice: &mut StdRng) -> Visit {
     }
 }
 
-/// Faults for a while. Every third stretch is fair weather.
+/// Faults for a while. Every third stretch is fair weather; in every twelfth PayPay is closed.
 fn weather(dice: &mut StdRng) -> Value {
     let seed: u32 = dice.random();
     if dice.random_bool(0.33) {
         return calm();
     }
+    if dice.random_bool(0.12) {
+        return json!({"seed": seed, "maintenance": true});
+    }
     let rate = |dice: &mut StdRng, most: f64| (dice.random_range(0.0..most) * 100.0).round() / 100.0;
     json!({
-        "seed": seed,
+        "seed": seed, "maintenance": false, "forgetDeadCodes": dice.random_bool(0.3),
         "webhook": {
             "drop": rate(dice, 1.0), "duplicate": rate(dice, 1.0), "reorder": rate(dice, 1.0), "delayMs": dice.random_range(0..1_500),
         },
@@ -135,5 +145,5 @@ fn weather(dice: &mut StdRng) -> Value {
 
 /// No faults.
 pub fn calm() -> Value {
-    json!({"seed": null, "webhook": null, "api": null})
+    json!({"seed": null, "maintenance": false, "forgetDeadCodes": false, "webhook": null, "api": null})
 }

@@ -1,10 +1,9 @@
 //! The run's settings, and what came of it, as markdown.
 
+use crate::books::Sums;
 use crate::plan::Plan;
 use crate::tally::Seen;
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +17,8 @@ pub struct Settings {
     pub longest: Duration,
     pub buyers: usize,
     pub report: Option<PathBuf>,
+    /// Where databases and logs go after a violation.
+    pub keep: Option<PathBuf>,
 }
 
 impl Settings {
@@ -29,6 +30,7 @@ impl Settings {
             longest: Duration::from_secs(30 * 60),
             buyers: 16,
             report: None,
+            keep: None,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
@@ -44,7 +46,10 @@ impl Settings {
                 "--seed" => settings.seed = number()?,
                 "--minutes" => settings.longest = Duration::from_secs(60 * number()?),
                 "--report" => settings.report = Some(value.into()),
-                _ => bail!("{name} is not a flag: --orders --kills --seed --minutes --buyers --report"),
+                "--keep" => settings.keep = Some(value.into()),
+                _ => {
+                    bail!("{name} is not a flag: --orders --kills --seed --minutes --buyers --report --keep")
+                }
             }
         }
         Ok(settings)
@@ -56,7 +61,7 @@ pub struct Report<'a> {
     pub settings: &'a Settings,
     pub plan: &'a Plan,
     pub seen: &'a Seen,
-    pub orders: &'a [Value],
+    pub sums: Sums,
     /// From the first order to the healing.
     pub load: Duration,
     /// From the healing until everything was at rest and the books were right.
@@ -72,38 +77,53 @@ impl Report<'_> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings { seed, buyers, .. } = self.settings;
+        let confirmed = self.seen.placed.values().flatten().count();
         writeln!(f, "# Chaos, seed {seed}\n")?;
         writeln!(
             f,
-            "{} visits by {buyers} buyers at once, {} of {} planned kills, plan `{:016x}`.\n",
-            self.seen.keys.values().sum::<usize>(),
-            self.seen.kills,
-            self.plan.kills.len(),
-            self.plan.fingerprint()
+            "{} visits by {buyers} buyers at once; plan `{:016x}`; {}.\n",
+            self.seen.placed.len(),
+            self.plan.fingerprint(),
+            machine()
         )?;
-        writeln!(f, "| | |\n|---|---|")?;
-        writeln!(f, "| under load | {:.1} s |", self.load.as_secs_f64())?;
-        writeln!(
-            f,
-            "| from healing to rest, books right | {:.1} s |",
-            self.converged.as_secs_f64()
-        )?;
-        writeln!(f, "| orders confirmed to buyers | {} |", self.seen.placed.len())?;
-        writeln!(f, "| orders on the books | {} |", self.orders.len())?;
-        writeln!(f, "| violations | {} |", self.seen.violations.len())?;
-        let mut ends: BTreeMap<String, u64> = BTreeMap::new();
-        for order in self.orders {
-            let why = order["failCode"]
-                .as_str()
-                .map_or_else(String::new, |code| format!(" {code}"));
-            let status = order["status"].as_str().unwrap_or("?");
-            *ends.entry(format!("{status}{why}")).or_default() += 1;
+        writeln!(f, "| | |\n|---|--:|")?;
+        for (what, value) in [
+            ("violations", self.seen.violations.len().to_string()),
+            ("from healing until all books agree", seconds(self.converged)),
+            ("under load", seconds(self.load)),
+            (
+                "SIGKILLs of the shop at work",
+                format!("{} of {}", self.seen.kills, self.plan.kills.len()),
+            ),
+            (
+                "and of the shop on its way up",
+                self.seen.kills_at_start.to_string(),
+            ),
+            ("orders confirmed to buyers", confirmed.to_string()),
+            (
+                "orders on the books",
+                self.sums.orders.values().sum::<i64>().to_string(),
+            ),
+        ] {
+            writeln!(f, "| {what} | {value} |")?;
         }
-        writeln!(f, "\n## How orders ended\n\n| | |\n|---|---|")?;
-        for (end, count) in ends {
+        writeln!(f, "\n## What buyers did\n\n| | |\n|---|--:|")?;
+        for (act, count) in &self.seen.acts {
+            writeln!(f, "| {act} | {count} |")?;
+        }
+        writeln!(f, "\n## How orders ended\n\n| | |\n|---|--:|")?;
+        for (end, count) in &self.sums.orders {
             writeln!(f, "| {end} | {count} |")?;
         }
-        writeln!(f, "\n## What callers saw\n\n| call | answer | |\n|---|---|---|")?;
+        writeln!(f, "\n## What PayPay has\n\n| payments | | yen |\n|---|--:|--:|")?;
+        for (status, (count, yen)) in &self.sums.payments {
+            writeln!(f, "| {status} | {count} | {yen} |")?;
+        }
+        writeln!(f, "\n| webhooks | |\n|---|--:|")?;
+        for (outcome, count) in &self.sums.webhooks {
+            writeln!(f, "| {outcome} | {count} |")?;
+        }
+        writeln!(f, "\n## What callers saw\n\n| call | answer | |\n|---|---|--:|")?;
         for ((call, answer), count) in &self.seen.answers {
             writeln!(f, "| {call} | {answer} | {count} |")?;
         }
@@ -120,4 +140,16 @@ impl fmt::Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// What it ran on, as far as it can be told.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(1).unwrap_or("unknown").to_owned();
+    format!("{cores} cores, load {load} (mean of 5 minutes)")
 }

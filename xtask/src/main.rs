@@ -4,12 +4,12 @@ mod bench;
 mod build;
 mod chaos;
 mod lint;
-mod run;
 mod sdk;
 mod test;
 mod up;
 
 use clap::{Parser, Subcommand};
+use xtask::{run, services};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -33,6 +33,9 @@ enum Command {
     /// Measure the shop on this machine
     Bench(bench::Options),
     Chaos(chaos::Options),
+    /// Run MariaDB, Redis and Kafka on this machine, without Docker
+    #[command(subcommand)]
+    Services(services::Action),
     /// Check formatting, lints and types, without changing anything
     Lint,
 }
@@ -44,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(options) => test::test(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Chaos(options) => chaos::chaos(&options),
+        Command::Services(action) => services::services(&action),
         Command::Lint => lint::lint(),
     };
     match outcome {

@@ -61,3 +61,9 @@ pub fn exists(program: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success())
 }
+
+/// Whether a program is to be found at all, for one that cannot tell its version.
+pub fn exists_at_all(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}

@@ -43,13 +43,13 @@ pub async fn drive_from(
     ctx: &RequestContext,
 ) -> Result<Rest, WorkError> {
     let machines = machines::of_orders().await?;
-    let mut journal = Journal::of(&work.instance);
+    let mut journal = Journal::of(ctx, &work.instance);
     let mut event = event;
     let mut now = at;
     loop {
-        journal.received(ctx, &work.instance, &event);
+        journal.received(&work.instance, &event);
         let command = machines.advance(&mut work.instance, event, millis(now))?;
-        journal.look(ctx, &work.instance);
+        journal.look(&work.instance);
         match command {
             Command::Invoke { calls, .. } => {
                 // The machine has no loops, so there is one call at a time; of several, the others would come again.
@@ -57,6 +57,7 @@ pub async fn drive_from(
                     return Err(WorkError::Broken("nothing to call".to_owned()));
                 };
                 if work.order.changes.row && !steps::is_local(&call) {
+                    journal.tell();
                     work.checkpoint(ctx).await?;
                 }
                 let result = steps::invoke(work, &call, ctx).await;

@@ -2,6 +2,7 @@
 
 use edge::Problem;
 use saga::RecoveryPolicy;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -34,12 +35,19 @@ pub async fn saga_service_url() -> Result<String, edge::variables::Error> {
 
 /// How a saga that stopped is taken up again by itself: `saga_recovery_attempts` times, after `saga_recovery_first_seconds`, then twice as long each time up
 /// to `saga_recovery_longest_seconds`.
+///
+/// Every saga is driven with it and hardly any needs it, so it is read once in an instance's life.
 pub async fn recovery_policy() -> Result<RecoveryPolicy, edge::variables::Error> {
+    static POLICY: OnceLock<RecoveryPolicy> = OnceLock::new();
+    if let Some(policy) = POLICY.get() {
+        return Ok(*policy);
+    }
     let millis = |seconds: u32| u64::from(seconds).saturating_mul(1000);
-    Ok(RecoveryPolicy {
+    let policy = RecoveryPolicy {
         attempts: edge::variables::integer("saga_recovery_attempts").await?,
         first: millis(edge::variables::integer("saga_recovery_first_seconds").await?),
         longest: millis(edge::variables::integer("saga_recovery_longest_seconds").await?),
         ..RecoveryPolicy::default()
-    })
+    };
+    Ok(*POLICY.get_or_init(|| policy))
 }

@@ -35,8 +35,8 @@ impl LogSink for Reader {
             return;
         };
         lines::count(&read);
-        if let (Line::Transition(transition), Some(spans)) = (&read, &self.spans) {
-            spans.take(transition, line.request_id);
+        if let (Line::Transitions(steps), Some(spans)) = (&read, &self.spans) {
+            spans.take(steps, line.request_id);
         }
     }
 }

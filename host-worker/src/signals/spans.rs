@@ -3,11 +3,14 @@
 //! The steps ran in a component and are over when we hear of them, so there is nothing to measure here, only to hand on; an OpenTelemetry SDK
 //! would do no more than that.
 
-use super::lines::{Transition, without_iteration};
+use super::lines::{Transition, Transitions, without_iteration};
 use anyhow::{Context, Result, bail};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -87,12 +90,14 @@ fn headers(text: &str) -> Result<HeaderMap> {
 }
 
 impl Collector {
-    /// Puts a step in, unless it belongs to no trace.
-    pub(super) fn take(&self, step: &Transition, request_id: &str) {
-        if let Some(span) = span(step, request_id)
-            && self.0.try_send(span).is_err()
-        {
-            dropped(1);
+    /// Puts steps in, unless they belong to no trace.
+    pub(super) fn take(&self, steps: &Transitions, request_id: &str) {
+        for step in &steps.transitions {
+            if let Some(span) = span(steps, step, request_id)
+                && self.0.try_send(span).is_err()
+            {
+                dropped(1);
+            }
         }
     }
 }
@@ -155,11 +160,12 @@ fn document(service: &str, spans: Vec<Value>) -> Value {
     }]})
 }
 
-fn span(step: &Transition, request_id: &str) -> Option<Value> {
+fn span(of: &Transitions, step: &Transition, request_id: &str) -> Option<Value> {
+    let trace_id = of.trace_id.as_ref()?;
     let nanos = |millis: u64| (u128::from(millis) * 1_000_000).to_string();
     let failed = !matches!(step.status.as_str(), "SU" | "SK");
     let mut attributes = vec![
-        text("kessai.saga.id", &step.saga_id),
+        text("kessai.saga.id", &of.saga_id),
         text("kessai.saga.machine", &step.machine),
         text("kessai.saga.state", &step.state),
         text("kessai.saga.state_type", &step.state_type),
@@ -173,7 +179,7 @@ fn span(step: &Transition, request_id: &str) -> Option<Value> {
         attributes.push(text("error.type", error));
     }
     let mut span = json!({
-        "traceId": step.trace_id.as_ref()?, "spanId": step.span_id.as_ref()?,
+        "traceId": trace_id, "spanId": span_id(trace_id, step),
         "name": format!("{}/{}", step.machine, without_iteration(&step.state)),
         // Internal.
         "kind": 1,
@@ -183,10 +189,18 @@ fn span(step: &Transition, request_id: &str) -> Option<Value> {
         // Error, or unset.
         "status": {"code": if failed { 2 } else { 0 }},
     });
-    if let Some(parent) = &step.parent_span_id {
+    if let Some(parent) = &of.parent_span_id {
         span["parentSpanId"] = parent.as_str().into();
     }
     Some(span)
+}
+
+/// Nobody has to know it beforehand, so it is made from what it stands for: the end of this step in this trace.
+fn span_id(trace_id: &str, step: &Transition) -> String {
+    let mut hasher = DefaultHasher::new();
+    (trace_id, &step.step_id, step.started_at, step.duration_ms).hash(&mut hasher);
+    // All zeros would be no id.
+    format!("{:016x}", hasher.finish().max(1))
 }
 
 fn text(key: &str, value: &str) -> Value {
@@ -199,11 +213,18 @@ mod tests {
     use super::*;
     use axum::{Json, Router, routing::post};
 
-    fn step(state: &str) -> Transition {
+    fn steps(states: &[&str]) -> Transitions {
+        let transitions: Vec<Value> = states
+            .iter()
+            .map(|state| {
+                json!({
+                    "machine": "m", "state": state, "stateType": "ServiceTask", "stepId": format!("S1.{state}"), "status": "FA", "retries": 2,
+                    "error": "ConnectError", "compensation": true, "startedAt": 1_795_309_200_000_u64, "durationMs": 1500,
+                })
+            })
+            .collect();
         serde_json::from_value(json!({
-            "sagaId": "S1", "machine": "m", "state": state, "stateType": "ServiceTask", "stepId": "S1.1", "status": "FA", "retries": 2,
-            "error": "ConnectError", "compensation": true, "startedAt": 1_795_309_200_000_u64, "durationMs": 1500,
-            "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00f067aa0ba902b7", "parentSpanId": "00f067aa0ba902b8",
+            "sagaId": "S1", "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "parentSpanId": "00f067aa0ba902b8", "transitions": transitions,
         }))
         .unwrap()
     }
@@ -228,7 +249,7 @@ mod tests {
         let headers = headers("x-key = secret").unwrap();
         let (spans, exporter) = start(&address, headers, "shop".into()).unwrap();
         for number in 0..BATCH + 1 {
-            spans.take(&step(&format!("Ship-loop-{number}")), "r1");
+            spans.take(&steps(&[&format!("Ship-loop-{number}")]), "r1");
         }
         exporter.finish().await;
         let mut count = 0;
@@ -249,10 +270,10 @@ mod tests {
 
     #[test]
     fn a_step_is_a_span_in_the_trace_of_its_request() {
-        let span = span(&step("Ship"), "r1").unwrap();
+        let steps = steps(&["Ship", "Bill"]);
+        let span = span(&steps, &steps.transitions[0], "r1").unwrap();
         for (key, value) in [
             ("traceId", "4bf92f3577b34da6a3ce929d0e0e4736"),
-            ("spanId", "00f067aa0ba902b7"),
             ("parentSpanId", "00f067aa0ba902b8"),
             ("startTimeUnixNano", "1795309200000000000"),
             ("endTimeUnixNano", "1795309201500000000"),
@@ -263,16 +284,14 @@ mod tests {
         let attributes = span["attributes"].as_array().unwrap();
         assert!(attributes.contains(&text("error.type", "ConnectError")));
         assert!(attributes.contains(&json!({"key": "kessai.saga.retries", "value": {"intValue": "2"}})));
-        assert!(
-            super::span(
-                &Transition {
-                    trace_id: None,
-                    ..step("Ship")
-                },
-                "r1"
-            )
-            .is_none()
-        );
+        let other = super::span(&steps, &steps.transitions[1], "r1").unwrap();
+        let ids = [&span, &other].map(|span| span["spanId"].as_str().unwrap());
+        assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 16), "{ids:?}");
+        let untraced = Transitions {
+            trace_id: None,
+            ..steps
+        };
+        assert!(super::span(&untraced, &untraced.transitions[0], "r1").is_none());
     }
 
     #[test]

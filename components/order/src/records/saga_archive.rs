@@ -3,15 +3,16 @@
 use domain::Instant;
 use store::{StoreError, Transaction, params};
 
-/// Moves at most `limit` final sagas that ended before `ended_before`; how many it moved.
+/// Moves at most `limit` final sagas that ended before `ended_before`, those that were started first; how many it moved.
 pub async fn fill(
     tx: &Transaction,
     ended_before: Instant,
     limit: u32,
     now: Instant,
 ) -> Result<u64, StoreError> {
-    let chosen = "SELECT id FROM saga_instances WHERE ended_at < ? AND due_at IS NULL AND lease_until = 0 \
-                  AND phase IN ('SUCCEEDED', 'FAILED', 'COMPENSATED') ORDER BY ended_at, id LIMIT ?";
+    // What ended by then was started before: it is found by that time, so that no index is kept of when sagas ended.
+    let chosen = "SELECT id FROM saga_instances WHERE created_at < ? AND ended_at < ? AND due_at IS NULL AND lease_until = 0 \
+                  AND phase IN ('SUCCEEDED', 'FAILED', 'COMPENSATED') ORDER BY created_at, id LIMIT ?";
     let copy = format!(
         "INSERT INTO saga_archive (id, machine, definitions, business_key, order_no, phase, status, compensation_status, instance, fence, \
          created_at, updated_at, ended_at, archived_at) \
@@ -19,7 +20,10 @@ pub async fn fill(
          updated_at, ended_at, ? FROM saga_instances WHERE id IN ({chosen})"
     );
     let moved = tx
-        .execute(&copy, params![now.millis(), ended_before.millis(), limit])
+        .execute(
+            &copy,
+            params![now.millis(), ended_before.millis(), ended_before.millis(), limit],
+        )
         .await?;
     if moved > 0 {
         let delete =

@@ -15,7 +15,6 @@ pub struct Listed {
     pub due_at: Option<Instant>,
     pub updated_at: Instant,
     pub archived: bool,
-    urgency: i64,
     created_at: Instant,
 }
 
@@ -23,7 +22,7 @@ impl Listed {
     /// Where the next page begins after this row.
     pub fn place(&self) -> Place {
         Place {
-            urgency: self.urgency,
+            urgency: urgency(&self.phase),
             created_at: self.created_at,
             id: self.instance.id.clone(),
         }
@@ -33,7 +32,8 @@ impl Listed {
 /// A place in the list's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    pub urgency: i64,
+    /// From 0, the most urgent.
+    pub urgency: usize,
     pub created_at: Instant,
     pub id: String,
 }
@@ -48,49 +48,83 @@ pub struct Filter {
     pub after: Option<Place>,
 }
 
-const COLUMNS: &str = "instance, order_no, definitions, phase, due_at, updated_at, urgency, created_at";
+const COLUMNS: &str = "instance, order_no, definitions, phase, due_at, updated_at, created_at";
 /// The same of an archived row.
-const ARCHIVED: &str =
-    "instance, order_no, definitions, phase, NULL AS due_at, updated_at, 2 AS urgency, created_at";
+const ARCHIVED: &str = "instance, order_no, definitions, phase, NULL AS due_at, updated_at, created_at";
 
-/// What needs somebody first, then the newest. One index range for each page.
+/// What needs somebody, by phase, the most urgent first; everything else comes after them.
+const URGENT: [&str; 2] = ["PARKED", "RECOVERING"];
+
+fn urgency(phase: &str) -> usize {
+    URGENT
+        .iter()
+        .position(|urgent| *urgent == phase)
+        .unwrap_or(URGENT.len())
+}
+
+/// What needs somebody first, then the newest. Each urgency is a range of an index.
 pub async fn list(session: &Session, filter: &Filter, size: u32) -> Result<Vec<Listed>, StoreError> {
-    let mut conditions = vec!["1 = 1"];
+    let mut page = Vec::new();
+    let mut left = size;
+    for urgency in filter.urgencies() {
+        let (sql, values) = statement(filter, urgency, left);
+        let rows = session.query(&sql, values).await?;
+        left = left.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        for row in &rows {
+            page.push(listed(row, false)?);
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+impl Filter {
+    /// Those that the rest of the list can have, in its order.
+    fn urgencies(&self) -> impl Iterator<Item = usize> {
+        let first = self.after.as_ref().map_or(0, |place| place.urgency);
+        let only = self.phase.as_deref().map(urgency);
+        (first..=URGENT.len()).filter(move |urgency| only.is_none_or(|only| only == *urgency))
+    }
+}
+
+/// The query for the sagas of one urgency. The conditions on the phase are in the words of the index that has it, or it would not be used.
+fn statement(filter: &Filter, urgency: usize, size: u32) -> (String, Vec<Value>) {
+    let mut conditions = Vec::new();
     let mut values: Vec<Value> = Vec::new();
-    if let Some(phase) = &filter.phase {
-        conditions.push("phase = ?");
-        values.push(phase.as_str().into());
+    match filter.phase.as_deref().or(URGENT.get(urgency).copied()) {
+        Some(phase) => {
+            conditions.push("phase = ?");
+            values.push(phase.into());
+            if phase != SUCCEEDED {
+                conditions.push("phase <> 'SUCCEEDED'");
+            }
+        }
+        None => conditions.push("phase NOT IN ('PARKED', 'RECOVERING')"),
     }
     if let Some(machine) = &filter.machine {
         conditions.push("machine = ?");
         values.push(machine.as_str().into());
     }
     if let Some(order_no) = &filter.order_no {
-        conditions.push("order_no = ?");
+        conditions.push("id = ? AND order_no IS NOT NULL");
         values.push(order_no.as_str().into());
     }
     if let Some(before) = filter.started_before {
         conditions.push("created_at <= ?");
         values.push(before.millis().into());
     }
-    if let Some(place) = &filter.after {
-        conditions.push("urgency >= ? AND (urgency > ? OR created_at < ? OR (created_at = ? AND id < ?))");
-        let created_at = place.created_at.millis();
-        values.extend(params![
-            place.urgency,
-            place.urgency,
-            created_at,
-            created_at,
-            place.id.as_str()
-        ]);
+    if let Some(place) = filter.after.as_ref().filter(|place| place.urgency == urgency) {
+        conditions.push("(created_at, id) < (?, ?)");
+        values.extend(params![place.created_at.millis(), place.id.as_str()]);
     }
     values.push(size.into());
     let sql = format!(
-        "SELECT {COLUMNS} FROM saga_instances WHERE {} ORDER BY urgency, created_at DESC, id DESC LIMIT ?",
+        "SELECT {COLUMNS} FROM saga_instances WHERE {} ORDER BY created_at DESC, id DESC LIMIT ?",
         conditions.join(" AND ")
     );
-    let rows = session.query(&sql, values).await?;
-    rows.iter().map(|row| listed(row, false)).collect()
+    (sql, values)
 }
 
 /// One saga, living or archived.
@@ -104,9 +138,12 @@ pub async fn exists(session: &Session, id: &str) -> Result<bool, StoreError> {
     Ok(session.query_optional(sql, params![id]).await?.is_some())
 }
 
+const BY_KEY: &str = "machine = ? AND business_key = ? AND order_no IS NULL AND business_key IS NOT NULL";
+
 /// The instance of a machine with a business key, living or archived.
 pub async fn find_by_key(session: &Session, machine: &str, key: &str) -> Result<Option<Listed>, StoreError> {
-    by(session, "machine = ? AND business_key = ?", params![machine, key]).await
+    // An order's is found by its id.
+    by(session, BY_KEY, params![machine, key]).await
 }
 
 async fn by(session: &Session, condition: &str, values: Vec<Value>) -> Result<Option<Listed>, StoreError> {
@@ -128,9 +165,15 @@ pub struct Count {
     pub oldest: Instant,
 }
 
+/// The phase of nearly all sagas, of which there is no index.
+pub const SUCCEEDED: &str = "SUCCEEDED";
+
+const CENSUS: &str = "SELECT machine, phase, COUNT(*) AS count, MIN(created_at) AS oldest FROM saga_instances \
+                      WHERE phase <> 'SUCCEEDED' GROUP BY phase, machine";
+
+/// All living sagas but those that succeeded.
 pub async fn census(session: &Session) -> Result<Vec<Count>, StoreError> {
-    let sql = "SELECT machine, phase, COUNT(*) AS count, MIN(created_at) AS oldest FROM saga_instances GROUP BY phase, machine";
-    let rows = session.query(sql, params![]).await?;
+    let rows = session.query(CENSUS, params![]).await?;
     rows.iter()
         .map(|row| {
             Ok(Count {
@@ -143,6 +186,14 @@ pub async fn census(session: &Session) -> Result<Vec<Count>, StoreError> {
         .collect()
 }
 
+/// All living sagas.
+pub async fn count(session: &Session) -> Result<u64, StoreError> {
+    let row = session
+        .query_one("SELECT COUNT(*) AS count FROM saga_instances", params![])
+        .await?;
+    row.get("count")
+}
+
 fn listed(row: &Row, archived: bool) -> Result<Listed, StoreError> {
     Ok(Listed {
         instance: row.json("instance")?,
@@ -152,7 +203,9 @@ fn listed(row: &Row, archived: bool) -> Result<Listed, StoreError> {
         due_at: row.get::<Option<i64>>("due_at")?.map(Instant::from_millis),
         updated_at: Instant::from_millis(row.get("updated_at")?),
         archived,
-        urgency: row.get("urgency")?,
         created_at: Instant::from_millis(row.get("created_at")?),
     })
 }
+
+#[cfg(test)]
+mod tests;

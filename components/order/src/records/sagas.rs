@@ -238,7 +238,7 @@ pub async fn release_unchanged(
 /// Makes the order due at `at` at the latest, unless somebody works on it: they will look themselves.
 pub async fn hasten(session: &Session, order_no: &OrderNo, due: Due, now: Instant) -> Result<(), StoreError> {
     let sql = "UPDATE saga_instances SET due_at = ?, due_kind = ? \
-               WHERE order_no = ? AND lease_until <= ? AND due_at > ?";
+               WHERE id = ? AND lease_until <= ? AND due_at > ?";
     let at = due.at.millis();
     session
         .execute(

@@ -1,31 +1,42 @@
-//! What a saga did, as log lines: one for each state that ended, and for its start, end, recovery and parking. The worker's metrics and spans are made
+//! What a saga did, as log lines: one for the states that ended, and for its start, end, recovery and parking. The worker's metrics and spans are made
 //! from them, since a component has no other way to tell.
 
-use edge::{RequestContext, TraceContext, log};
+use edge::{RequestContext, log};
 use saga::{Event, Instance, StateRun};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Watches one instance while it is driven.
+/// Ends of states in one line. A line must not be longer than the host reads.
+const MOST_TRANSITIONS: usize = 16;
+
+/// Watches one instance while it is driven. What it has seen is told at the next [`Journal::tell`], at the latest when it is dropped: a line costs far more
+/// than what is in it.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal<'a> {
+    ctx: &'a RequestContext,
+    saga_id: String,
     /// Runs that had ended when they were last looked at.
     ended: HashSet<(String, u64)>,
     parked: bool,
     finished: bool,
+    /// Ends of states that are not told of yet.
+    transitions: Vec<Value>,
 }
 
-impl Journal {
+impl<'a> Journal<'a> {
     /// From here on; what happened before was told by whoever drove the instance then.
-    pub fn of(instance: &Instance) -> Journal {
+    pub fn of(ctx: &'a RequestContext, instance: &Instance) -> Journal<'a> {
         let mut ended = HashSet::new();
         visit(instance, &mut |_, run| {
             ended.extend(mark(run));
         });
         Journal {
+            ctx,
+            saga_id: instance.id.clone(),
             ended,
             parked: instance.is_parked(),
             finished: instance.is_ended(),
+            transitions: Vec::new(),
         }
     }
 
@@ -39,11 +50,11 @@ impl Journal {
     }
 
     /// Tells of an event that somebody outside sent.
-    pub fn received(&mut self, ctx: &RequestContext, instance: &Instance, event: &Event) {
+    pub fn received(&mut self, instance: &Instance, event: &Event) {
         let name = match event {
             Event::Recover => {
                 log::info(
-                    ctx,
+                    self.ctx,
                     "saga_recovered",
                     json!({"sagaId": instance.id, "machine": instance.machine, "recoveries": instance.recoveries + 1}),
                 );
@@ -56,28 +67,29 @@ impl Journal {
         };
         self.finished = false;
         log::info(
-            ctx,
+            self.ctx,
             "saga_taken_up",
             json!({"sagaId": instance.id, "machine": instance.machine, "by": name}),
         );
     }
 
-    /// Tells of everything that ended since the last look.
-    pub fn look(&mut self, ctx: &RequestContext, instance: &Instance) {
+    /// Notes everything that ended since the last look, and tells of it if that was the saga.
+    pub fn look(&mut self, instance: &Instance) {
         visit(instance, &mut |machine, run| {
             if let Some(mark) = mark(run)
                 && self.ended.insert(mark)
             {
-                log::info(ctx, "saga_transition", transition(ctx, instance, machine, run));
+                self.transitions.push(transition(machine, run));
             }
         });
         if instance.is_ended() && !self.finished {
             self.finished = true;
+            self.tell();
             let duration = instance
                 .ended_at
                 .map(|end| end.saturating_sub(instance.started_at));
             log::info(
-                ctx,
+                self.ctx,
                 "saga_finished",
                 json!({
                     "sagaId": instance.id, "machine": instance.machine, "status": instance.status.code(),
@@ -90,7 +102,7 @@ impl Journal {
             self.parked = true;
             // Nobody will try again without an operator.
             log::error(
-                ctx,
+                self.ctx,
                 "saga_parked",
                 json!({
                     "sagaId": instance.id, "machine": instance.machine, "state": instance.current_state(),
@@ -99,6 +111,25 @@ impl Journal {
                 }),
             );
         }
+    }
+
+    /// Tells of the states that ended. To be called before they are stored: whoever takes the saga up from there will not tell of them.
+    pub fn tell(&mut self) {
+        while !self.transitions.is_empty() {
+            let count = self.transitions.len().min(MOST_TRANSITIONS);
+            let told: Vec<Value> = self.transitions.drain(..count).collect();
+            log::info(
+                self.ctx,
+                "saga_transitions",
+                json!({"sagaId": self.saga_id, "parentSpanId": self.ctx.trace.span_id(), "transitions": told}),
+            );
+        }
+    }
+}
+
+impl Drop for Journal<'_> {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 
@@ -116,18 +147,15 @@ fn visit(instance: &Instance, tell: &mut impl FnMut(&str, &StateRun)) {
     }
 }
 
-fn transition(ctx: &RequestContext, instance: &Instance, machine: &str, run: &StateRun) -> Value {
+fn transition(machine: &str, run: &StateRun) -> Value {
     let ended_at = run.ended_at.unwrap_or(run.started_at);
-    json!({
-        "sagaId": instance.id, "machine": machine, "state": run.name, "stateType": run.kind, "stepId": run.step_id,
-        "status": run.status.code(), "retries": run.retries, "compensation": run.is_compensation(),
-        "error": run.error.as_ref().map(|error| &error.name),
-        "startedAt": run.started_at, "durationMs": ended_at.saturating_sub(run.started_at),
-        "spanId": span_of(&ctx.trace).span_id(), "parentSpanId": ctx.trace.span_id(),
-    })
-}
-
-/// A span of its own for a step, below the request's.
-fn span_of(trace: &TraceContext) -> TraceContext {
-    trace.child()
+    let mut told = json!({
+        "machine": machine, "state": run.name, "stateType": run.kind, "stepId": run.step_id, "status": run.status.code(),
+        "retries": run.retries, "compensation": run.is_compensation(), "startedAt": run.started_at,
+        "durationMs": ended_at.saturating_sub(run.started_at),
+    });
+    if let Some(error) = &run.error {
+        told["error"] = error.name.as_str().into();
+    }
+    told
 }

@@ -92,9 +92,15 @@ pub async fn list(filter: &Filter, size: u32) -> Result<(Vec<Listed>, Map<String
         }));
     }
     let mut counts = Map::new();
+    let mut others = 0;
     for line in saga_list::census(&db).await? {
+        others += line.count;
         let before = counts.get(&line.phase).and_then(Value::as_u64).unwrap_or(0);
         counts.insert(line.phase, (before + line.count).into());
+    }
+    let succeeded = saga_list::count(&db).await?.saturating_sub(others);
+    if succeeded > 0 {
+        counts.insert(saga_list::SUCCEEDED.to_owned(), succeeded.into());
     }
     Ok((page, counts))
 }

@@ -72,8 +72,7 @@ impl Run {
         at: Option<Instant>,
         ctx: &RequestContext,
     ) -> Result<Instance, WorkError> {
-        let mut journal = Journal::of(&self.instance);
-        match self.drive(event, at, &mut journal, ctx).await {
+        match self.drive(event, at, ctx).await {
             Ok(()) => {
                 self.release(ctx).await?;
                 Ok(self.instance)
@@ -99,9 +98,9 @@ impl Run {
         &mut self,
         event: Event,
         at: Option<Instant>,
-        journal: &mut Journal,
         ctx: &RequestContext,
     ) -> Result<(), WorkError> {
+        let mut journal = Journal::of(ctx, &self.instance);
         let service_url = settings::saga_service_url().await?;
         let turn_ends = Instant::now().plus(TURN);
         let mut in_flight = FuturesUnordered::new();
@@ -111,12 +110,14 @@ impl Run {
         let mut now = at.unwrap_or_else(Instant::now).max(Instant::now());
         let mut event = event;
         loop {
-            journal.received(ctx, &self.instance, &event);
+            journal.received(&self.instance, &event);
             let command = self
                 .machines
                 .advance(&mut self.instance, event, crate::drive::millis(now))?;
             now = Instant::now();
-            journal.look(ctx, &self.instance);
+            journal.look(&self.instance);
+            // Calls may take their time.
+            journal.tell();
             let wake_at = match command {
                 Command::Finished | Command::WaitForEvent { .. } => return Ok(()),
                 Command::Sleep { until } => Some(until),

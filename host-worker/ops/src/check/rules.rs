@@ -20,7 +20,7 @@ pub(crate) const RESTING: &str = "
     CREATE TEMP VIEW resting AS
     SELECT * FROM orders.orders AS o
     WHERE o.refund_request IS NULL
-      AND NOT EXISTS (SELECT 1 FROM orders.saga_instances AS s WHERE s.order_no = o.order_no AND s.due_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM orders.saga_instances AS s WHERE s.id = o.order_no AND s.due_at IS NOT NULL
                         AND (s.phase NOT IN ('SUCCEEDED', 'FAILED', 'COMPENSATED') OR s.due_at < unixepoch() * 1000 + 60000))
       AND NOT EXISTS (SELECT 1 FROM orders.inbox AS i WHERE i.order_no = o.order_no AND i.applied_at IS NULL);
     CREATE TEMP VIEW sagas AS
@@ -204,7 +204,7 @@ pub(crate) const RULES: &[Rule] = &[
     always(
         "every order has its saga, and both agree on the end",
         "SELECT o.order_no, o.status || ', saga ' || coalesce(s.status || '/' || coalesce(s.compensation_status, '-'), 'missing')
-         FROM orders.orders AS o LEFT JOIN sagas AS s USING (order_no)
+         FROM orders.orders AS o LEFT JOIN sagas AS s ON s.id = o.order_no
          WHERE ?1 > 0 AND (s.id IS NULL
             OR (o.status IN ('PENDING', 'WAITING_PAYMENT') AND s.status <> 'RU')
             OR (o.status IN ('PAID', 'REFUNDED') AND s.status <> 'SU')

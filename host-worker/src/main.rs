@@ -1,6 +1,7 @@
 //! `kessai`: one binary, one sub-command for each role.
 
 mod addresses;
+mod alerts;
 mod banner;
 mod command;
 mod development;
@@ -59,6 +60,7 @@ enum Command {
     Check(command::check::Options),
     Saga(command::saga::Options),
     Reconcile(command::reconcile::Options),
+    Alerts(command::alerts::Options),
     Topics(command::topics::Options),
     Sandbox(command::sandbox::Options),
     Config(command::config::Options),
@@ -128,7 +130,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     // Whoever steers a saga wants to read the saga, not what the components log on the way.
     let usual = match cli.command {
-        Command::Saga(_) | Command::Reconcile(_) | Command::Topics(_) => "error",
+        Command::Saga(_) | Command::Reconcile(_) | Command::Topics(_) | Command::Alerts(_) => "error",
         _ => "info",
     };
     kessai_ops::install_logging(format, Some(cli.log.as_deref().unwrap_or(usual)))?;
@@ -142,6 +144,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Check(options) => command::check::run(options).await,
             Command::Saga(options) => command::saga::run(options).await,
             Command::Reconcile(options) => command::reconcile::run(options).await,
+            Command::Alerts(options) => command::alerts::run(options).await,
             Command::Topics(options) => command::topics::run(options).await,
             Command::Sandbox(options) => command::sandbox::run(options).await,
             Command::Config(options) => command::config::run(&options),

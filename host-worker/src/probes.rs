@@ -1,6 +1,6 @@
 //! What `/health/ready` asks.
 
-use crate::relays::KafkaHealth;
+use crate::{alerts::AlertsProbe, relays::KafkaHealth};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http_body_util::Empty;
@@ -13,12 +13,13 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// Every database, the components, the sandbox where it is ours, and Kafka where there is one.
+/// Every database, the components, the alert processor, the sandbox where it is ours, and Kafka where there is one.
 pub(crate) fn health(
     data: &Path,
     host: &Host,
     sandbox: Option<SocketAddr>,
     kafka: Option<KafkaHealth>,
+    alerts: AlertsProbe,
     drain: CancellationToken,
 ) -> Health {
     let mut probes: Vec<Box<dyn Probe>> = Vec::new();
@@ -29,6 +30,7 @@ pub(crate) fn health(
         }));
     }
     probes.push(Box::new(HostProbe(host.clone())));
+    probes.push(Box::new(alerts));
     if let Some(address) = sandbox {
         probes.push(Box::new(SandboxProbe(address)));
     }

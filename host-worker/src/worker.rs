@@ -1,12 +1,14 @@
 //! The worker's parts, wired: the orders' outbox to the browsers, and what is due to the orders.
 
 use crate::{
+    alerts::{AlertOptions, Alerts, AlertsProbe, SessionGate},
     lifecycle::OrderComponent,
     relays::{KafkaHealth, Relays},
     settings::Settings,
     signals,
 };
 use anyhow::{Context, Result};
+use axum::Router;
 use domain::{OrderStatusChanged, topic};
 use kessai_host::{Host, HostConfig, Limits, LogSink};
 use kessai_ops::Database;
@@ -68,6 +70,9 @@ pub(crate) struct WorkerOptions {
         env = "KESSAI_SAGA_ARCHIVE_DAYS"
     )]
     pub(crate) saga_archive_days: u32,
+
+    #[command(flatten)]
+    pub(crate) alerts: AlertOptions,
 }
 
 impl WorkerOptions {
@@ -86,6 +91,9 @@ pub(crate) struct Worker {
     upkeep: Vec<Part>,
     relays: Vec<Part>,
     kafka: Option<KafkaHealth>,
+    alerts: Part,
+    alert_status: kessai_alerts::Status,
+    alert_routes: Router,
 }
 
 impl Worker {
@@ -108,6 +116,11 @@ impl Worker {
             kafka,
         } = Relays::open(data, settings, log).await?;
 
+        let Alerts { processor, store } = Alerts::open(data, &options.alerts).await?;
+        let alert_status = processor.status();
+        let gate = SessionGate::new(host.clone());
+        let alert_routes = kessai_alerts::http::router(store, gate, settings.value("public_url")?);
+
         let hub = realtime.hub().clone();
         let watched = Arc::new(move |order_no: &domain::OrderNo| hub.is_watched(order_no));
         let sagas = orders.sagas().clone();
@@ -129,6 +142,9 @@ impl Worker {
                 .into_iter()
                 .map(|relay| Part::start(|stop| relay.run(commits(), stop)))
                 .collect(),
+            alerts: Part::start(|stop| processor.run(commits(), stop)),
+            alert_status,
+            alert_routes,
             kafka,
             upkeep,
             realtime,
@@ -140,6 +156,16 @@ impl Worker {
         self.kafka.clone()
     }
 
+    /// Whether alerts are raised.
+    pub(crate) fn alerts(&self) -> AlertsProbe {
+        AlertsProbe(self.alert_status.clone())
+    }
+
+    /// What the worker answers itself: the browsers' sockets and the operators' alerts.
+    pub(crate) fn router(&self) -> Router {
+        self.realtime.router().merge(self.alert_routes.clone())
+    }
+
     /// Takes no new work, closes the browsers' connections, and waits for the work in hand.
     pub(crate) async fn drain(&mut self, limit: Duration) {
         let upkeep = futures::future::join_all(self.upkeep.iter_mut().map(Part::stop));
@@ -148,7 +174,8 @@ impl Worker {
 
     /// The end, once nothing commits any more: hands on the last events.
     pub(crate) async fn finish(mut self) {
-        futures::future::join_all(self.relays.iter_mut().map(Part::stop)).await;
+        let relays = futures::future::join_all(self.relays.iter_mut().map(Part::stop));
+        tokio::join!(relays, self.alerts.stop());
     }
 }
 

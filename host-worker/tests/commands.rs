@@ -16,7 +16,7 @@ fn kessai(arguments: &[&str]) -> Output {
 #[test]
 fn every_command_explains_itself() {
     let commands = [
-        "up", "worker", "migrate", "seed", "check", "saga", "topics", "sandbox", "config",
+        "up", "worker", "migrate", "seed", "check", "saga", "alerts", "topics", "sandbox", "config",
     ];
     for command in commands {
         let output = kessai(&[command, "--help"]);

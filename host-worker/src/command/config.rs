@@ -26,18 +26,32 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut settings = Settings::read(&options.manifest.manifest)?;
     options.addresses.derive(&mut settings)?;
-    print!("{}\n{}", table(&settings), worker_line(&options.worker));
+    print!("{}\n{}", table(&settings), worker_lines(&options.worker));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The worker's own setting, which is no variable of the manifest.
-fn worker_line(worker: &WorkerOptions) -> String {
-    let name = "KESSAI_SAGA_ARCHIVE_DAYS";
-    let source = match std::env::var_os(name) {
-        Some(_) => Source::Environment,
-        None => Source::Default,
+/// The worker's own settings, which are no variables of the manifest.
+fn worker_lines(worker: &WorkerOptions) -> String {
+    let settings = [
+        ("KESSAI_SAGA_ARCHIVE_DAYS", i64::from(worker.saga_archive_days)),
+        (
+            "KESSAI_ALERT_UPDATE_GRACE",
+            i64::from(worker.alerts.alert_update_grace),
+        ),
+        (
+            "KESSAI_ALERT_PAYMENT_GRACE",
+            i64::from(worker.alerts.alert_payment_grace),
+        ),
+        ("KESSAI_ALERT_CRITICAL_YEN", worker.alerts.alert_critical_yen),
+    ];
+    let line = |(name, value): (&str, i64)| {
+        let source = match std::env::var_os(name) {
+            Some(_) => Source::Environment,
+            None => Source::Default,
+        };
+        format!("{name:26}  {:11}  {value}\n", source.as_str())
     };
-    format!("{name}  {:11}  {}\n", source.as_str(), worker.saga_archive_days)
+    settings.map(line).concat()
 }
 
 fn table(settings: &Settings) -> String {

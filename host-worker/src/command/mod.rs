@@ -1,5 +1,6 @@
 //! One file for each sub-command.
 
+pub(crate) mod alerts;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod migrate;

@@ -100,12 +100,22 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut worker = Worker::start(&host, data, &settings, &options.worker).await?;
 
     let draining = CancellationToken::new();
-    let health = probes::health(data, &host, sandbox_address, worker.kafka(), draining.clone());
-    let mut native = health
-        .router()
-        .merge(telemetry.router())
-        .merge(worker.realtime.router());
-    let mut paths = vec!["/health/live", "/health/ready", "/metrics", "/ws/orders"];
+    let health = probes::health(
+        data,
+        &host,
+        sandbox_address,
+        worker.kafka(),
+        worker.alerts(),
+        draining.clone(),
+    );
+    let mut native = health.router().merge(telemetry.router()).merge(worker.router());
+    let mut paths = vec![
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/ws/orders",
+        "/api/admin/alerts/",
+    ];
     if let Some(issuer) = &issuer {
         native = native.merge(issuer.router());
         paths.push("/dev/");

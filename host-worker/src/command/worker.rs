@@ -80,11 +80,15 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         .as_ref()
         .map(tokio::net::TcpListener::local_addr)
         .transpose()?;
-    let health = probes::health(data, &host, sandbox_address, worker.kafka(), draining.clone());
-    let mut native = health
-        .router()
-        .merge(telemetry.router())
-        .merge(worker.realtime.router());
+    let health = probes::health(
+        data,
+        &host,
+        sandbox_address,
+        worker.kafka(),
+        worker.alerts(),
+        draining.clone(),
+    );
+    let mut native = health.router().merge(telemetry.router()).merge(worker.router());
     let sandbox = match sandbox_listener {
         Some(listener) => {
             native = native.merge(development::issuer(&settings, data).await?.router());

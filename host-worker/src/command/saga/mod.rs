@@ -88,7 +88,7 @@ fn refusal(subject: &str, error: CallError<SagaError>) -> anyhow::Error {
 }
 
 /// Who asks, for the audit.
-fn actor() -> String {
+pub(super) fn actor() -> String {
     let name = ["USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));

@@ -55,6 +55,8 @@ codes! {
     OrderNotFound = "ORDER_NOT_FOUND", NOT_FOUND, "There is no such order";
     /// No such saga.
     SagaNotFound = "SAGA_NOT_FOUND", NOT_FOUND, "There is no such saga";
+    /// No such alert. Told by the worker.
+    AlertNotFound = "ALERT_NOT_FOUND", NOT_FOUND, "There is no such alert";
     /// No state machine of that name is registered.
     StateMachineNotFound = "STATE_MACHINE_NOT_FOUND", NOT_FOUND, "There is no such state machine";
     /// The route exists, the method does not; the header `Allow` lists those that do.
@@ -73,6 +75,8 @@ codes! {
     OrderNotRefundable = "ORDER_NOT_REFUNDABLE", CONFLICT, "The order cannot be refunded";
     /// What the saga or the state machine is now does not allow it, or somebody works on it at this moment.
     SagaConflict = "SAGA_CONFLICT", CONFLICT, "The saga does not allow this now";
+    /// The alert is resolved already. Told by the worker.
+    AlertConflict = "ALERT_CONFLICT", CONFLICT, "The alert does not allow this now";
     /// The body is larger than the route takes.
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is not declared as JSON.

@@ -409,6 +409,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts, the newest first
+         * @description Served by the worker, which keeps them; where another host serves the components, the edge routes `/api/admin/alerts` and all below it to the worker. Who asks is
+         *     known by the same session.
+         */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alerts/{alertId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One alert with its facts and who did what to it */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/alerts/{alertId}/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take note of an alert, or settle it
+         * @description `acknowledge`: somebody looks after it. `resolve`: it is settled; nothing opens it again. A repeat without a note changes nothing. Who, when and the note are kept.
+         */
+        post: operations["actOnAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/state-machines": {
         parameters: {
             query?: never;
@@ -526,7 +584,7 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         /** @enum {string} */
-        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "SAGA_NOT_FOUND" | "STATE_MACHINE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "ORDER_NOT_REFUNDABLE" | "SAGA_CONFLICT" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "INVALID_DEFINITION" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
+        ProblemCode: "VALIDATION_FAILED" | "MALFORMED_JSON" | "EMPTY_CART" | "IDEMPOTENCY_KEY_REQUIRED" | "UNAUTHENTICATED" | "INVALID_TOKEN" | "ORIGIN_REJECTED" | "FORBIDDEN" | "NOT_FOUND" | "PRODUCT_NOT_FOUND" | "ORDER_NOT_FOUND" | "SAGA_NOT_FOUND" | "ALERT_NOT_FOUND" | "STATE_MACHINE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "OUT_OF_STOCK" | "INSUFFICIENT_BALANCE" | "REQUEST_IN_PROGRESS" | "ORDER_FINAL" | "ORDER_NOT_CANCELABLE" | "ORDER_NOT_REFUNDABLE" | "SAGA_CONFLICT" | "ALERT_CONFLICT" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "UNKNOWN_PRODUCT" | "INVALID_DEFINITION" | "IDEMPOTENCY_KEY_REUSED" | "MERCHANT_MISMATCH" | "AMOUNT_MISMATCH" | "UNKNOWN_STATE" | "INTERNAL" | "PAYMENT_UNAVAILABLE" | "SESSION_STORE_UNAVAILABLE" | "SERVICE_UNAVAILABLE" | "OVERLOADED" | "TIMEOUT";
         FieldError: {
             /** @example items[0].quantity */
             field: string;
@@ -881,6 +939,67 @@ export interface components {
              */
             restock?: boolean;
         };
+        /** @enum {string} */
+        AlertStatus: "NEW" | "ACKNOWLEDGED" | "RESOLVED";
+        /** @enum {string} */
+        AlertAction: "acknowledge" | "resolve";
+        AlertNote: {
+            /** @description Kept in the audit */
+            note?: string;
+        };
+        AlertSummary: {
+            /** @description Derived from what the alert is about */
+            alertId: string;
+            /**
+             * @description `A`: a payment succeeded and its order was not updated in time. `B`: an order is `PAID` and its payment is not. `C`: a payment succeeded after its order had failed. `D`: two
+             *     payments of one order succeeded. `M`: another amount was paid. `R`: the books and PayPay's differ. `S`: a saga was parked.
+             * @example A
+             */
+            ruleId: string;
+            /** @enum {string} */
+            severity: "WARNING" | "CRITICAL";
+            /** @description Absent if it is about no order */
+            orderNo?: string;
+            observed: string;
+            expected: string;
+            /** Format: date-time */
+            detectedAt: string;
+            /**
+             * @description What raised it
+             * @example alerts
+             */
+            source: string;
+            status: components["schemas"]["AlertStatus"];
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        Alert: components["schemas"]["AlertSummary"] & {
+            /** @description What it was concluded from */
+            facts: {
+                [key: string]: unknown;
+            };
+            audit: components["schemas"]["AlertAudit"][];
+        };
+        AlertAudit: {
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            /** @enum {string} */
+            action: "ACKNOWLEDGE" | "RESOLVE";
+            note?: string;
+        };
+        AlertPage: {
+            items: components["schemas"]["AlertSummary"][];
+            /** @description How many alerts there are in each status; the filter counts but for its status */
+            counts: {
+                [key: string]: number;
+            };
+            /** @description How many are not resolved, by rule, whatever the filter */
+            open: {
+                [key: string]: number;
+            };
+            nextCursor?: string | null;
+        };
         SagaSteering: {
             /** @description Kept in the audit */
             reason?: string;
@@ -993,6 +1112,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `ALERT_NOT_FOUND` */
+        AlertNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `SAGA_NOT_FOUND` */
         SagaNotFound: {
             headers: {
@@ -1060,6 +1188,7 @@ export interface components {
         Origin: string;
         /** @example K20261122-7F3K9Q2MXA */
         OrderNo: string;
+        AlertId: string;
         /**
          * @description An order's saga has the order's number
          * @example K20261122-7F3K9Q2MXA
@@ -1916,6 +2045,116 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["OrderNotFound"];
             /** @description `ORDER_NOT_REFUNDABLE`, or `REQUEST_IN_PROGRESS` while somebody works on the order */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description Only alerts in this status */
+                status?: components["schemas"]["AlertStatus"];
+                /** @description Only alerts of this rule */
+                rule?: string;
+                /** @description Only alerts about this order */
+                orderNo?: string;
+                /** @description Only alerts detected then or later */
+                from?: string;
+                /** @description Only alerts detected before */
+                to?: string;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alertId: components["parameters"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["AlertNotFound"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    actOnAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The shop's own origin; browsers send it by themselves */
+                Origin?: components["parameters"]["Origin"];
+            };
+            path: {
+                alertId: components["parameters"]["AlertId"];
+                action: components["schemas"]["AlertAction"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AlertNote"];
+            };
+        };
+        responses: {
+            /** @description The alert as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["AlertNotFound"];
+            /** @description `ALERT_CONFLICT`: it is resolved already */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -177,19 +177,31 @@ pub async fn steer<Refusal>(
 
 async fn attend(work: &mut Work, reason: &Reason, ctx: &RequestContext) -> Result<Rest, WorkError> {
     let now = millis(Instant::now());
-    match work.instance.cursor {
-        Cursor::Waiting { .. } => attend_waiting(work, reason, ctx).await,
+    let rest = match work.instance.cursor {
+        Cursor::Waiting { .. } => attend_waiting(work, reason, ctx).await?,
         Cursor::Ended
             if *reason == Reason::Recovery && work.instance.recover_at.is_some_and(|at| at <= now) =>
         {
-            drive(work, Event::Recover, ctx).await
+            return drive(work, Event::Recover, ctx).await;
         }
         Cursor::Ended => {
             attend_ended(work, reason, ctx).await?;
+            return Ok(rest_of(&work.instance));
+        }
+        _ if *reason == Reason::Cancel => {
+            return Err(WorkError::Conflict("the order is being prepared".to_owned()));
+        }
+        _ => drive(work, Event::Resume, ctx).await?,
+    };
+    match (reason, rest) {
+        // It turned out to be paid just now.
+        (Reason::Refund(_), Rest::Ended) => {
+            attend_ended(work, reason, ctx).await?;
             Ok(rest_of(&work.instance))
         }
-        _ if *reason == Reason::Cancel => Err(WorkError::Conflict("the order is being prepared".to_owned())),
-        _ => drive(work, Event::Resume, ctx).await,
+        // Nobody must take this for a refund.
+        (Reason::Refund(_), _) => Err(WorkError::Conflict(format!("the order is {}", work.order.status))),
+        _ => Ok(rest),
     }
 }
 

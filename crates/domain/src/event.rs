@@ -100,3 +100,32 @@ pub struct AlertRaised {
 impl AlertRaised {
     pub const TYPE: &'static str = "AlertRaised";
 }
+
+/// A message that the alert processor could not read, for those who look after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRejected {
+    pub topic: String,
+    pub partition: i64,
+    pub offset: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    pub reason: String,
+    /// Its value as text.
+    pub data: String,
+    /// ISO 8601, UTC.
+    pub at: String,
+}
+
+impl EventRejected {
+    pub const TYPE: &'static str = "EventRejected";
+}
+
+/// Every type of event, and the topic that it goes to.
+pub const EVENT_TYPES: [(&str, &str); 5] = [
+    (OrderStatusChanged::TYPE, topic::ORDERS),
+    (PaymentStatusObserved::TYPE, topic::PAYMENTS),
+    (RefundIssued::TYPE, topic::PAYMENTS),
+    (AlertRaised::TYPE, topic::ALERTS),
+    (EventRejected::TYPE, topic::DEAD_LETTERS),
+];

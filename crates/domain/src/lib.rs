@@ -8,7 +8,9 @@ mod order;
 mod order_no;
 mod payment;
 
-pub use event::{AlertRaised, OrderStatusChanged, PaymentStatusObserved, RefundIssued, topic};
+pub use event::{
+    AlertRaised, EVENT_TYPES, EventRejected, OrderStatusChanged, PaymentStatusObserved, RefundIssued, topic,
+};
 pub use instant::Instant;
 pub use money::{MoneyError, Quantity, QuantityError, Yen};
 pub use order::{FailCode, IllegalTransition, OrderStatus};

@@ -2,133 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use domain::Instant;
-use futures::{FutureExt, future::BoxFuture};
-use kessai_relay::{AppendError, Event, EventLog, MemoryLog, Missed, Outbox, Positions, Relay, RelayConfig};
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use kessai_relay::{MemoryLog, Missed, Outbox, Positions, Pruner, RelayConfig};
+use std::{sync::Arc, time::Duration};
+use support::{Files, Recorder};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Files {
-    directory: tempfile::TempDir,
-    writer: SqliteConnection,
-}
-
-impl Files {
-    async fn new() -> Files {
-        let directory = tempfile::tempdir().unwrap();
-        for (name, schema) in [
-            (
-                "orders",
-                include_str!("../../../migrations/sqlite/orders/0001_init.sql"),
-            ),
-            (
-                "worker",
-                include_str!("../../../migrations/sqlite/worker/0001_init.sql"),
-            ),
-        ] {
-            let mut connection = open(directory.path().join(format!("{name}.db"))).await;
-            sqlx::raw_sql(schema).execute(&mut connection).await.unwrap();
-        }
-        let writer = open(directory.path().join("orders.db")).await;
-        Files { directory, writer }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(format!("{name}.db"))
-    }
-
-    async fn commit(&mut self, id: &str, key: &str) {
-        self.commit_at(id, key, Instant::now()).await;
-    }
-
-    async fn commit_at(&mut self, id: &str, key: &str, at: Instant) {
-        sqlx::query(
-            "INSERT INTO outbox (id, topic, key, type, data, created_at) VALUES (?1, 'orders.events.v1', ?2, 'T', '{}', ?3)",
-        )
-        .bind(id)
-        .bind(key)
-        .bind(at.millis())
-        .execute(&mut self.writer)
-        .await
-        .unwrap();
-    }
-
-    async fn relay(&self, log: Arc<dyn EventLog>, config: RelayConfig) -> Relay {
-        Relay::open(&self.path("orders"), &self.path("worker"), log, config)
-            .await
-            .unwrap()
-    }
-}
-
-async fn open(path: PathBuf) -> SqliteConnection {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
-        .connect()
-        .await
-        .unwrap()
-}
-
-/// Keeps what it took, and fails as often as it is told to.
-#[derive(Default)]
-struct Recorder {
-    taken: Mutex<Vec<String>>,
-    failures: Mutex<u32>,
-    changed: tokio::sync::Notify,
-}
-
-impl Recorder {
-    fn taken(&self) -> Vec<String> {
-        self.taken.lock().unwrap().clone()
-    }
-
-    async fn until(&self, count: usize) {
-        let wait = async {
-            while self.taken().len() < count {
-                self.changed.notified().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .unwrap_or_else(|_| panic!("only {:?}", self.taken()));
-    }
-}
-
-impl EventLog for Recorder {
-    fn name(&self) -> &str {
-        "recorder"
-    }
-
-    fn append<'a>(&'a self, events: &'a [Arc<Event>]) -> BoxFuture<'a, Result<(), AppendError>> {
-        async move {
-            let mut failures = self.failures.lock().unwrap();
-            if *failures > 0 {
-                *failures -= 1;
-                return Err(AppendError {
-                    taken: 0,
-                    is_retriable: true,
-                    reason: "told to".into(),
-                });
-            }
-            self.taken
-                .lock()
-                .unwrap()
-                .extend(events.iter().map(|event| event.id.clone()));
-            self.changed.notify_one();
-            Ok(())
-        }
-        .boxed()
-    }
-}
 
 /// No look without a commit, so that a test shows what wakes the relay.
 fn only_on_commit() -> RelayConfig {
@@ -301,6 +182,26 @@ async fn pruning_takes_what_is_delivered_and_old_and_nothing_else() {
         .collect();
     assert_eq!(left, ["young", "undelivered"]);
     assert_eq!(outbox.last().await.unwrap(), 1202);
+}
+
+#[tokio::test]
+async fn the_slowest_log_decides_what_may_go() {
+    let mut files = Files::new().await;
+    for number in 1..=5 {
+        files
+            .commit_at(&format!("e{number}"), "K", Instant::from_millis(1_000))
+            .await;
+    }
+    let mut positions = Positions::open(&files.path("worker")).await.unwrap();
+    positions.store("memory", 5, Instant::now()).await.unwrap();
+    let logs = ["memory", "kafka"].map(str::to_owned).to_vec();
+    let pruner = Pruner::new(files.path("orders"), files.path("worker"), logs);
+    assert_eq!(pruner.prune().await.unwrap(), 0, "one log has got nothing yet");
+    positions.store("kafka", 2, Instant::now()).await.unwrap();
+    assert_eq!(pruner.prune().await.unwrap(), 2);
+    // A log that is no longer fed keeps nothing.
+    let logs = vec!["memory".to_owned()];
+    assert_eq!(Pruner { logs, ..pruner }.prune().await.unwrap(), 3);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use store::barrier::{Prior, Step, StepError, Stop, run_action, run_compensation};
-use store::{Database, Row, StoreError, Transaction, clock, params};
+use store::{Database, Dialect, Row, Sql, StoreError, Transaction, clock, params};
 
 /// Yen of one debit.
 const AMOUNT: std::ops::RangeInclusive<i64> = 1..=9_999_999;
@@ -95,23 +95,9 @@ pub async fn open(
         return Ok(account);
     }
     let gift = welcome().await?;
-    let tx = database.begin().await?;
-    let now = clock::now_ms();
-    let opened = tx
-        .execute(
-            "INSERT INTO accounts (user_id, balance, opened_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO NOTHING",
-            params![user_id, gift, now],
-        )
+    let (database, ()) = database
+        .transact(async |tx| insert(tx, user_id, gift, clock::now_ms()).await)
         .await?;
-    // Unless a second request of the same new user was faster.
-    if opened == 1 && gift > 0 {
-        tx.query(
-            "INSERT INTO entries (user_id, kind, amount, at) VALUES (?, 'welcome', ?, ?)",
-            params![user_id, gift, now],
-        )
-        .await?;
-    }
-    let database = tx.commit().await?;
     let account = read(&database, user_id).await?;
     account.ok_or_else(|| {
         StoreError::NoRow {
@@ -119,6 +105,27 @@ pub async fn open(
         }
         .into()
     })
+}
+
+async fn insert(tx: &Transaction, user_id: &str, gift: i64, now: i64) -> Result<(), StoreError> {
+    let opened = tx
+        .execute(
+            Sql {
+                sqlite: "INSERT INTO accounts (user_id, balance, opened_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO NOTHING",
+                mysql: "INSERT INTO accounts (user_id, balance, opened_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE user_id = user_id",
+            },
+            params![user_id, gift, now],
+        )
+        .await?;
+    // Unless a second request of the same new user was faster.
+    if opened == 1 && gift > 0 {
+        tx.run(
+            "INSERT INTO entries (user_id, kind, amount, at) VALUES (?, 'welcome', ?, ?)",
+            params![user_id, gift, now],
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// Takes `amount` yen off the balance for an order; the new balance.
@@ -133,16 +140,13 @@ pub async fn debit(database: Database, step: &str, user_id: &str, order_no: &str
     let id = step;
     let step = Step::new(id, "debit", &(user_id, order_no, amount))?;
     let debited = run_action(database, &step, async |tx| {
-        let taken = tx
-            .query_optional(
-                "UPDATE accounts SET balance = balance - ? WHERE user_id = ? AND balance >= ? RETURNING balance",
-                params![amount, user_id, amount],
-            )
-            .await?;
-        let Some(row) = taken else {
-            return Err(Stop::Refused(Refusal::InsufficientBalance(balance(tx, user_id).await?)));
+        let left = match take(tx, user_id, amount).await? {
+            Taken::Left(balance) => balance,
+            Taken::NotCovered(balance) => {
+                return Err(Stop::Refused(Refusal::InsufficientBalance(balance)));
+            }
         };
-        tx.query(
+        tx.run(
             "INSERT INTO entries (user_id, kind, amount, order_no, step_id, at) VALUES (?, 'debit', ?, ?, ?, ?)",
             params![user_id, -amount, order_no, id, clock::now_ms()],
         )
@@ -151,11 +155,39 @@ pub async fn debit(database: Database, step: &str, user_id: &str, order_no: &str
             user_id: user_id.to_owned(),
             order_no: order_no.to_owned(),
             amount,
-            balance: row.get("balance")?,
+            balance: left,
         })
     })
     .await?;
     Ok(debited.balance)
+}
+
+/// The balance after, or as it is.
+enum Taken {
+    Left(i64),
+    NotCovered(i64),
+}
+
+async fn take(tx: &Transaction, user_id: &str, amount: i64) -> Result<Taken, StoreError> {
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            let sql = "UPDATE accounts SET balance = balance - ? WHERE user_id = ? AND balance >= ? RETURNING balance";
+            match tx.query_optional(sql, params![amount, user_id, amount]).await? {
+                Some(row) => Ok(Taken::Left(row.get("balance")?)),
+                None => Ok(Taken::NotCovered(balance(tx, user_id).await?)),
+            }
+        }
+        // The row is held from the look at it, so what is decided by it stays true.
+        Dialect::MySql => {
+            let before = balance(tx, user_id).await?;
+            if before < amount {
+                return Ok(Taken::NotCovered(before));
+            }
+            let sql = "UPDATE accounts SET balance = balance - ? WHERE user_id = ?";
+            tx.run(sql, params![amount, user_id]).await?;
+            Ok(Taken::Left(before - amount))
+        }
+    }
 }
 
 /// Gives back what `debit_step` took, if it did, and only once even if several steps ask for it; the new balance.
@@ -174,9 +206,9 @@ pub async fn credit(database: Database, step: &str, debit_step: &str, user_id: &
             Prior::Done(debited) => debited,
         };
         let given = tx
-            .execute(
+            .run(
                 "INSERT INTO entries (user_id, kind, amount, order_no, step_id, returns, at)
-                 VALUES (?, 'credit', ?, ?, ?, ?, ?) ON CONFLICT (returns) DO NOTHING",
+                 VALUES (?, 'credit', ?, ?, ?, ?, ?)",
                 params![
                     user_id,
                     debited.amount,
@@ -186,27 +218,41 @@ pub async fn credit(database: Database, step: &str, debit_step: &str, user_id: &
                     clock::now_ms()
                 ],
             )
-            .await?;
-        if given == 0 {
-            return Ok(balance(tx, user_id).await?);
+            .await;
+        match given {
+            Ok(()) => Ok(put(tx, user_id, debited.amount).await?),
+            // Another step has given it back.
+            Err(error) if error.is_unique_violation() => Ok(balance(tx, user_id).await?),
+            Err(error) => Err(error.into()),
         }
-        let row = tx
-            .query_one(
-                "UPDATE accounts SET balance = balance + ? WHERE user_id = ? RETURNING balance",
-                params![debited.amount, user_id],
-            )
-            .await?;
-        Ok(row.get("balance")?)
     })
     .await
 }
 
-/// Who never had an account has nothing.
+/// The new balance.
+async fn put(tx: &Transaction, user_id: &str, amount: i64) -> Result<i64, StoreError> {
+    let row = match tx.dialect() {
+        Dialect::Sqlite => {
+            let sql = "UPDATE accounts SET balance = balance + ? WHERE user_id = ? RETURNING balance";
+            tx.query_one(sql, params![amount, user_id]).await?
+        }
+        Dialect::MySql => {
+            let sql = "UPDATE accounts SET balance = balance + ? WHERE user_id = ?";
+            tx.run(sql, params![amount, user_id]).await?;
+            let sql = "SELECT balance FROM accounts WHERE user_id = ? FOR UPDATE";
+            tx.query_one(sql, params![user_id]).await?
+        }
+    };
+    row.get("balance")
+}
+
+/// Who never had an account has nothing. The balance stays as it is until the transaction ends.
 async fn balance(tx: &Transaction, user_id: &str) -> Result<i64, StoreError> {
-    match tx
-        .query_optional("SELECT balance FROM accounts WHERE user_id = ?", params![user_id])
-        .await?
-    {
+    let sql = format!(
+        "SELECT balance FROM accounts WHERE user_id = ?{}",
+        tx.dialect().for_update()
+    );
+    match tx.query_optional(&sql, params![user_id]).await? {
         Some(row) => row.get("balance"),
         None => Ok(0),
     }

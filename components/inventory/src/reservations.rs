@@ -1,15 +1,16 @@
 //! Reserving, selling, giving back: the tables `stock` and `reservations`.
 //!
 //! Each step is a fixed number of statements whatever the number of lines, because every statement made under the writer is one that all
-//! other buyers wait for. The stock of all of an order's products changes in one `UPDATE … FROM reservations`.
+//! other buyers wait for. The stock of all of an order's products changes in one `UPDATE` that is joined with the order's reservations. On MySQL it
+//! goes from these to the stock (`STRAIGHT_JOIN`), by product id: so the rows are locked in the same order by everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use store::barrier::{Prior, Step, StepError, Stop, run_action, run_compensation};
-use store::{Database, StoreError, Transaction, clock, params};
+use store::{Database, Dialect, Sql, StoreError, Transaction, clock, params};
 
-use crate::stock;
+use crate::stock::{self, Level};
 
 /// Pieces of one line.
 const QUANTITY: std::ops::RangeInclusive<u32> = 1..=99;
@@ -53,35 +54,80 @@ pub async fn reserve(database: Database, step: &str, order_no: &str, lines: &[Li
     let wanted = quantities(lines).map_err(StepError::Refused)?;
     let step = Step::new(step, "reserve", &(order_no, &wanted))?;
     run_action(database, &step, async |tx| {
-        insert_reservations(tx, order_no, &wanted).await?;
-        let rows = tx
-            .query(
-                "UPDATE stock SET reserved = reserved + r.quantity, updated_at = r.created_at
-                 FROM reservations AS r
-                 WHERE r.order_no = ? AND stock.product_id = r.product_id
-                   AND stock.on_hand - stock.reserved >= r.quantity
-                 RETURNING product_id",
-                params![order_no],
-            )
-            .await?;
-        if rows.len() == wanted.len() {
-            return Ok(Moved {
-                order_no: order_no.to_owned(),
-            });
+        match tx.dialect() {
+            Dialect::Sqlite => take_what_covers(tx, order_no, &wanted).await?,
+            Dialect::MySql => look_and_take(tx, order_no, &wanted).await?,
         }
-        let covered = rows
-            .iter()
-            .map(|row| row.get("product_id"))
-            .collect::<Result<BTreeSet<u32>, _>>()?;
-        let missing = wanted
-            .iter()
-            .filter(|(id, _)| !covered.contains(id))
-            .map(|(id, n)| (*id, *n))
-            .collect();
-        Err(Stop::Refused(why_missing(tx, missing).await?))
+        Ok(Moved {
+            order_no: order_no.to_owned(),
+        })
     })
     .await
     .map(drop)
+}
+
+/// Sets aside what is covered and then sees whether that is all: two statements if it is.
+async fn take_what_covers(
+    tx: &Transaction,
+    order_no: &str,
+    wanted: &BTreeMap<u32, u32>,
+) -> Result<(), Stop<Refusal>> {
+    insert_reservations(tx, order_no, wanted).await?;
+    let rows = tx
+        .query(
+            "UPDATE stock SET reserved = reserved + r.quantity, updated_at = r.created_at
+             FROM reservations AS r
+             WHERE r.order_no = ? AND stock.product_id = r.product_id
+               AND stock.on_hand - stock.reserved >= r.quantity
+             RETURNING product_id",
+            params![order_no],
+        )
+        .await?;
+    if rows.len() == wanted.len() {
+        return Ok(());
+    }
+    let covered = rows
+        .iter()
+        .map(|row| row.get("product_id"))
+        .collect::<Result<BTreeSet<u32>, _>>()?;
+    let missing: BTreeMap<_, _> = wanted
+        .iter()
+        .filter(|(id, _)| !covered.contains(id))
+        .map(|(id, n)| (*id, *n))
+        .collect();
+    // Their rows in `stock`, if they have one, are untouched.
+    let levels = stock::available(tx, missing.keys().copied().collect()).await?;
+    Err(Stop::Refused(why_missing(&missing, levels)))
+}
+
+/// Holds the products' rows, so that a refusal has nothing to undo: here that costs a connection, and the last pieces of a product make many.
+async fn look_and_take(
+    tx: &Transaction,
+    order_no: &str,
+    wanted: &BTreeMap<u32, u32>,
+) -> Result<(), Stop<Refusal>> {
+    let levels = stock::held(tx, wanted.keys().copied().collect()).await?;
+    let covered: BTreeSet<u32> = levels
+        .iter()
+        .filter(|level| Some(&level.available) >= wanted.get(&level.product_id))
+        .map(|level| level.product_id)
+        .collect();
+    if covered.len() < wanted.len() {
+        let missing = wanted.iter().filter(|(id, _)| !covered.contains(id));
+        return Err(Stop::Refused(why_missing(
+            &missing.map(|(id, n)| (*id, *n)).collect(),
+            levels,
+        )));
+    }
+    insert_reservations(tx, order_no, wanted).await?;
+    tx.run(
+        "UPDATE reservations AS r STRAIGHT_JOIN stock ON stock.product_id = r.product_id
+         SET stock.reserved = stock.reserved + r.quantity, stock.updated_at = r.created_at
+         WHERE r.order_no = ?",
+        params![order_no],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Turns an order's reservation into a sale.
@@ -90,9 +136,14 @@ pub async fn confirm(database: Database, step: &str, order_no: &str) -> Outcome 
     run_action(database, &step, async |tx| {
         let moved = tx
             .execute(
-                "UPDATE stock SET on_hand = on_hand - r.quantity, reserved = reserved - r.quantity, updated_at = ?
-                 FROM reservations AS r
-                 WHERE r.order_no = ? AND r.state = 'RESERVED' AND stock.product_id = r.product_id",
+                Sql {
+                    sqlite: "UPDATE stock SET on_hand = on_hand - r.quantity, reserved = reserved - r.quantity, updated_at = ?
+                             FROM reservations AS r
+                             WHERE r.order_no = ? AND r.state = 'RESERVED' AND stock.product_id = r.product_id",
+                    mysql: "UPDATE reservations AS r STRAIGHT_JOIN stock ON stock.product_id = r.product_id
+                            SET stock.on_hand = stock.on_hand - r.quantity, stock.reserved = stock.reserved - r.quantity, stock.updated_at = ?
+                            WHERE r.order_no = ? AND r.state = 'RESERVED'",
+                },
                 params![clock::now_ms(), order_no],
             )
             .await?;
@@ -116,9 +167,14 @@ pub async fn release(database: Database, step: &str, reserve_step: &str, order_n
         }
         let moved = tx
             .execute(
-                "UPDATE stock SET reserved = reserved - r.quantity, updated_at = ?
-                 FROM reservations AS r
-                 WHERE r.order_no = ? AND r.state = 'RESERVED' AND stock.product_id = r.product_id",
+                Sql {
+                    sqlite: "UPDATE stock SET reserved = reserved - r.quantity, updated_at = ?
+                             FROM reservations AS r
+                             WHERE r.order_no = ? AND r.state = 'RESERVED' AND stock.product_id = r.product_id",
+                    mysql: "UPDATE reservations AS r STRAIGHT_JOIN stock ON stock.product_id = r.product_id
+                            SET stock.reserved = stock.reserved - r.quantity, stock.updated_at = ?
+                            WHERE r.order_no = ? AND r.state = 'RESERVED'",
+                },
                 params![clock::now_ms(), order_no],
             )
             .await?;
@@ -141,9 +197,14 @@ pub async fn restock(database: Database, step: &str, confirm_step: &str, order_n
         }
         let moved = tx
             .execute(
-                "UPDATE stock SET on_hand = on_hand + r.quantity, updated_at = ?
-                 FROM reservations AS r
-                 WHERE r.order_no = ? AND r.state = 'CONFIRMED' AND stock.product_id = r.product_id",
+                Sql {
+                    sqlite: "UPDATE stock SET on_hand = on_hand + r.quantity, updated_at = ?
+                             FROM reservations AS r
+                             WHERE r.order_no = ? AND r.state = 'CONFIRMED' AND stock.product_id = r.product_id",
+                    mysql: "UPDATE reservations AS r STRAIGHT_JOIN stock ON stock.product_id = r.product_id
+                            SET stock.on_hand = stock.on_hand + r.quantity, stock.updated_at = ?
+                            WHERE r.order_no = ? AND r.state = 'CONFIRMED'",
+                },
                 params![clock::now_ms(), order_no],
             )
             .await?;
@@ -197,8 +258,8 @@ async fn insert_reservations(
     let sql = format!(
         "INSERT INTO reservations (order_no, product_id, quantity, state, created_at, updated_at) VALUES {rows}"
     );
-    match tx.query(&sql, values).await {
-        Ok(_) => Ok(()),
+    match tx.run(&sql, values).await {
+        Ok(()) => Ok(()),
         // By another step: had it been this one, the barrier would answer with its outcome and not with this.
         Err(error) if error.is_unique_violation() => Err(Stop::Refused(Refusal::InvalidState(format!(
             "order {order_no} has a reservation already"
@@ -207,25 +268,24 @@ async fn insert_reservations(
     }
 }
 
-/// Why these products were not covered. Their rows in `stock`, if they have one, are untouched.
-async fn why_missing(tx: &Transaction, missing: Vec<(u32, u32)>) -> Result<Refusal, StoreError> {
-    let levels = stock::available(tx, missing.iter().map(|(id, _)| *id).collect()).await?;
+/// Why these products were not covered.
+fn why_missing(missing: &BTreeMap<u32, u32>, levels: Vec<Level>) -> Refusal {
     let available: BTreeMap<u32, u32> = levels
         .into_iter()
         .map(|level| (level.product_id, level.available))
         .collect();
     let unknown: Vec<u32> = missing
-        .iter()
-        .map(|(id, _)| *id)
+        .keys()
+        .copied()
         .filter(|id| !available.contains_key(id))
         .collect();
     if !unknown.is_empty() {
-        return Ok(Refusal::UnknownProduct(unknown));
+        return Refusal::UnknownProduct(unknown);
     }
-    Ok(Refusal::OutOfStock(
+    Refusal::OutOfStock(
         missing
-            .into_iter()
-            .filter_map(|(product_id, requested)| {
+            .iter()
+            .filter_map(|(&product_id, &requested)| {
                 let available = *available.get(&product_id)?;
                 Some(Shortage {
                     product_id,
@@ -234,7 +294,7 @@ async fn why_missing(tx: &Transaction, missing: Vec<(u32, u32)>) -> Result<Refus
                 })
             })
             .collect(),
-    ))
+    )
 }
 
 /// Moves the order's reservation on, after `expected` products' stock was.
@@ -263,7 +323,10 @@ async fn set_state(
 /// The state of an order's reservation: all its products have the same.
 async fn state_of(tx: &Transaction, order_no: &str) -> Result<Option<String>, StoreError> {
     tx.query_optional(
-        "SELECT state FROM reservations WHERE order_no = ? LIMIT 1",
+        &format!(
+            "SELECT state FROM reservations WHERE order_no = ? LIMIT 1{}",
+            tx.dialect().for_update()
+        ),
         params![order_no],
     )
     .await?

@@ -1,52 +1,38 @@
-//! A shop's stock in a SQLite file of its own, for this crate's tests: the real schema, the real statements, no host.
+//! A shop's stock in a database of its own, for this crate's tests: the real schema, the real statements, no host.
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
-
 use futures::executor::block_on;
-use store::Database;
 use store::barrier::StepError;
+use store::testing::{Migrations, TestDatabase};
+use store::{Database, params};
 
 use crate::reservations::{self, Line, Refusal};
 
 pub(crate) type Outcome = Result<(), StepError<Refusal>>;
 
-pub(crate) struct Shop(tempfile::TempDir);
+pub(crate) struct Shop(TestDatabase);
+
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[include_str!("../../../migrations/sqlite/inventory/0001_init.sql")],
+    mysql: &[include_str!("../../../migrations/mysql/inventory/0001_init.sql")],
+};
 
 impl Shop {
     /// Products and their pieces.
     pub(crate) fn with(stock: &[(u32, u32)]) -> Shop {
-        let shop = Shop(tempfile::tempdir().unwrap());
-        let connection = shop.raw();
-        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-        connection
-            .execute_batch(include_str!("../../../migrations/sqlite/inventory/0001_init.sql"))
-            .unwrap();
-        for (product_id, pieces) in stock {
-            connection
-                .execute(
-                    "INSERT INTO stock VALUES (?1, ?2, ?2, 0, 0)",
-                    [product_id, pieces],
-                )
-                .unwrap();
+        let shop = Shop(TestDatabase::new(MIGRATIONS));
+        for &(product_id, pieces) in stock {
+            shop.0.run(
+                "INSERT INTO stock VALUES (?, ?, ?, 0, 0)",
+                params![product_id, pieces, pieces],
+            );
         }
         shop
     }
 
-    fn path(&self) -> PathBuf {
-        self.0.path().join("inventory.db")
-    }
-
-    fn raw(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.path()).unwrap();
-        // What a test writes need not outlive the machine.
-        connection.pragma_update(None, "synchronous", "OFF").unwrap();
-        connection
-    }
-
     pub(crate) fn open(&self) -> Database {
-        Database::open_file(&self.path()).unwrap()
+        self.0.open()
     }
 
     pub(crate) fn reserve(&self, step: &str, order_no: &str, lines: &[(u32, u32)]) -> Outcome {
@@ -71,28 +57,22 @@ impl Shop {
 
     /// (on hand, reserved) of a product.
     pub(crate) fn stock(&self, product_id: u32) -> (u32, u32) {
-        self.raw()
-            .query_row(
-                "SELECT on_hand, reserved FROM stock WHERE product_id = ?",
-                [product_id],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .unwrap()
+        let sql = "SELECT on_hand, reserved FROM stock WHERE product_id = ?";
+        let row = self.0.row(sql, params![product_id]);
+        (row.get("on_hand").unwrap(), row.get("reserved").unwrap())
     }
 
     /// Products whose stock is not what the schema's comment promises.
     pub(crate) fn broken_products(&self) -> i64 {
-        self.raw()
-            .query_row(
-                "SELECT count(*) FROM stock AS s
-                 WHERE s.on_hand - s.reserved < 0
-                    OR s.reserved <> (SELECT coalesce(sum(quantity), 0) FROM reservations AS r
-                                      WHERE r.product_id = s.product_id AND r.state = 'RESERVED')
-                    OR s.on_hand <> s.initial - (SELECT coalesce(sum(quantity), 0) FROM reservations AS r
-                                                 WHERE r.product_id = s.product_id AND r.state = 'CONFIRMED')",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap()
+        let row = self.0.row(
+            "SELECT count(*) AS broken FROM stock AS s
+             WHERE s.on_hand - s.reserved < 0
+                OR s.reserved <> (SELECT coalesce(sum(quantity), 0) FROM reservations AS r
+                                  WHERE r.product_id = s.product_id AND r.state = 'RESERVED')
+                OR s.on_hand <> s.initial - (SELECT coalesce(sum(quantity), 0) FROM reservations AS r
+                                             WHERE r.product_id = s.product_id AND r.state = 'CONFIRMED')",
+            params![],
+        );
+        row.get("broken").unwrap()
     }
 }

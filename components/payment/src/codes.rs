@@ -94,7 +94,8 @@ pub(crate) async fn create<W: Wire>(
     let step = Step::new(step, CREATE, request).map_err(Fault::invalid)?;
     let body = request.to_paypay()?;
     let id = request.merchant_payment_id.as_str();
-    if !records::intend(&database, step.id(), request).await? {
+    let (database, intended) = records::intend(database, step.id(), request).await?;
+    if !intended {
         if let Some(known) = earlier(&database, &step, request).await? {
             return Ok(known);
         }

@@ -1,44 +1,35 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use futures::executor::block_on;
 use proptest::prelude::*;
+use store::on_each_database;
+use store::testing::{Migrations, TestDatabase};
 
 use super::*;
 
 const GIFT: i64 = 3000;
 
-/// The ledger in a SQLite file of its own: the real schema, the real statements, no host.
-struct Ledger(tempfile::TempDir);
+/// The ledger in a database of its own: the real schema, the real statements, no host.
+struct Ledger(TestDatabase);
+
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[include_str!(
+        "../../../../migrations/sqlite/accounts/0001_init.sql"
+    )],
+    mysql: &[include_str!(
+        "../../../../migrations/mysql/accounts/0001_init.sql"
+    )],
+};
 
 impl Ledger {
     fn new() -> Ledger {
-        let ledger = Ledger(tempfile::tempdir().unwrap());
-        let connection = ledger.raw();
-        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-        connection
-            .execute_batch(include_str!(
-                "../../../../migrations/sqlite/accounts/0001_init.sql"
-            ))
-            .unwrap();
-        ledger
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("accounts.db")
-    }
-
-    fn raw(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.path()).unwrap();
-        // What a test writes need not outlive the machine.
-        connection.pragma_update(None, "synchronous", "OFF").unwrap();
-        connection
+        Ledger(TestDatabase::new(MIGRATIONS))
     }
 
     fn database(&self) -> Database {
-        Database::open_file(&self.path()).unwrap()
+        self.0.open()
     }
 
     fn open(&self, user: &str) -> Account {
@@ -54,14 +45,12 @@ impl Ledger {
     }
 
     fn broken_accounts(&self) -> i64 {
-        self.raw()
-            .query_row(
-                "SELECT count(*) FROM accounts AS a WHERE balance < 0 OR balance <>
-                   (SELECT coalesce(sum(amount), 0) FROM entries AS e WHERE e.user_id = a.user_id)",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap()
+        let row = self.0.row(
+            "SELECT count(*) AS broken FROM accounts AS a WHERE balance < 0 OR balance <>
+               (SELECT coalesce(sum(amount), 0) FROM entries AS e WHERE e.user_id = a.user_id)",
+            params![],
+        );
+        row.get("broken").unwrap()
     }
 }
 
@@ -69,7 +58,7 @@ fn invalid(outcome: &Outcome) -> bool {
     matches!(outcome, Err(StepError::Refused(Refusal::Invalid(_))))
 }
 
-#[test]
+on_each_database! {
 fn a_new_account_gets_the_gift_once() {
     let ledger = Ledger::new();
     for _ in 0..2 {
@@ -83,7 +72,6 @@ fn a_new_account_gets_the_gift_once() {
     }
 }
 
-#[test]
 fn many_first_sights_at_once_open_one_account() {
     let ledger = Ledger::new();
     std::thread::scope(|scope| {
@@ -94,7 +82,6 @@ fn many_first_sights_at_once_open_one_account() {
     assert_eq!(ledger.open("mika").entries.len(), 1);
 }
 
-#[test]
 fn a_shop_without_a_gift_opens_empty_accounts() {
     let ledger = Ledger::new();
     let account = block_on(open(ledger.database(), "mika", async || Ok(0))).unwrap();
@@ -107,7 +94,6 @@ fn a_shop_without_a_gift_opens_empty_accounts() {
     );
 }
 
-#[test]
 fn an_account_that_exists_is_read_while_somebody_else_holds_the_writer_and_without_the_variable() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -119,7 +105,6 @@ fn an_account_that_exists_is_read_while_somebody_else_holds_the_writer_and_witho
     assert_eq!(account.unwrap().balance, GIFT);
 }
 
-#[test]
 fn the_gift_is_a_whole_number_from_0_to_100000() {
     for (text, wanted) in [("0", Some(0)), (" 3000 ", Some(3000)), ("100000", Some(100_000))] {
         assert_eq!(parse_welcome(text).ok(), wanted);
@@ -129,7 +114,6 @@ fn the_gift_is_a_whole_number_from_0_to_100000() {
     }
 }
 
-#[test]
 fn user_ids_have_1_to_128_characters() {
     let ledger = Ledger::new();
     for user in [String::new(), "x".repeat(129)] {
@@ -138,7 +122,6 @@ fn user_ids_have_1_to_128_characters() {
     }
 }
 
-#[test]
 fn entries_are_the_newest_fifty_first() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -154,7 +137,6 @@ fn entries_are_the_newest_fifty_first() {
     assert_eq!(account.entries[0].order_no.as_deref(), Some("o-1"));
 }
 
-#[test]
 fn a_debit_repeated_takes_once_and_a_credit_repeated_gives_once() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -176,7 +158,6 @@ fn a_debit_repeated_takes_once_and_a_credit_repeated_gives_once() {
     assert_eq!(ledger.broken_accounts(), 0);
 }
 
-#[test]
 fn a_debit_beyond_the_balance_is_refused_for_ever() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -191,14 +172,12 @@ fn a_debit_beyond_the_balance_is_refused_for_ever() {
     );
 }
 
-#[test]
 fn the_whole_balance_can_be_spent() {
     let ledger = Ledger::new();
     ledger.open("mika");
     assert_eq!(ledger.debit("d", "mika", GIFT), Ok(0));
 }
 
-#[test]
 fn a_credit_that_comes_first_blocks_the_debit() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -210,7 +189,6 @@ fn a_credit_that_comes_first_blocks_the_debit() {
     assert_eq!(ledger.open("mika").balance, GIFT);
 }
 
-#[test]
 fn amounts_outside_1_to_9999999_are_invalid() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -220,7 +198,6 @@ fn amounts_outside_1_to_9999999_are_invalid() {
     assert!(!invalid(&ledger.debit("d", "mika", 9_999_999)));
 }
 
-#[test]
 fn a_step_id_used_with_other_arguments_changes_nothing() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -241,7 +218,6 @@ fn a_step_id_used_with_other_arguments_changes_nothing() {
     );
 }
 
-#[test]
 fn debits_at_once_never_overdraw() {
     let ledger = Ledger::new();
     ledger.open("mika");
@@ -259,15 +235,43 @@ fn debits_at_once_never_overdraw() {
     assert_eq!(ledger.open("mika").balance, 0);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+/// Sixteen at once: two tries of each of six debits, four of a compensation of one of them.
+fn debits_and_their_credits_at_once_count_once_and_never_overdraw() {
+    let ledger = Ledger::new();
+    let outcomes: Vec<(u32, Outcome)> = std::thread::scope(|scope| {
+        let ledger = &ledger;
+        let calls: Vec<_> = (0..16_u32)
+            .map(|n| {
+                scope.spawn(move || {
+                    ledger.open("mika");
+                    match n {
+                        0..12 => (n % 6, ledger.debit(&format!("d-{}", n % 6), "mika", 1000)),
+                        _ => (6, ledger.credit("c-0", "d-0", "mika")),
+                    }
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    for (step, outcome) in &outcomes {
+        assert!(!matches!(outcome, Err(StepError::Store(_))), "{outcome:?}");
+        for (_, other) in outcomes.iter().filter(|(other, _)| other == step) {
+            assert_eq!(outcome, other, "step {step}");
+        }
+    }
+    assert_eq!(ledger.broken_accounts(), 0);
+    // What the first step took, if it did, is back.
+    let taken = (1..6).filter(|n| outcomes.iter().any(|(step, outcome)| step == n && outcome.is_ok()));
+    assert_eq!(ledger.open("mika").balance, GIFT - 1000 * i64::try_from(taken.count()).unwrap());
+}
+}
 
-    /// Debits and credits of a few steps in any order, however often: the balance adds up, a step says the same thing for ever,
-    /// and once everything is credited the buyer has what she had.
-    #[test]
-    fn any_interleaving_keeps_the_balance_right_and_outcomes_stable(
-        calls in prop::collection::vec((0_i64..6, any::<bool>()), 1..40)
-    ) {
+on_each_database! {
+/// Debits and credits of a few steps in any order, however often: the balance adds up, a step says the same thing for ever,
+/// and once everything is credited the buyer has what she had.
+fn any_interleaving_keeps_the_balance_right_and_outcomes_stable() {
+    let config = ProptestConfig { cases: 32, ..ProptestConfig::default() };
+    proptest!(config, |(calls in prop::collection::vec((0_i64..6, any::<bool>()), 1..40))| {
         let ledger = Ledger::new();
         ledger.open("mika");
         let mut first: BTreeMap<(i64, bool), Outcome> = BTreeMap::new();
@@ -285,5 +289,6 @@ proptest! {
             call(n, false).unwrap();
         }
         prop_assert_eq!(ledger.open("mika").balance, GIFT);
-    }
+    });
+}
 }

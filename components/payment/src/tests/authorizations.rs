@@ -5,7 +5,7 @@ use super::*;
 const CAPTURE: &str = "POST /v2/payments/capture";
 const REVERT: &str = "POST /v2/payments/preauthorize/revert";
 
-#[tokio::test]
+on_each_database! {
 async fn an_authorization_is_captured_once_whatever_the_step() {
     let world = World::new().await;
     world.authorized("m1").await;
@@ -25,7 +25,6 @@ async fn an_authorization_is_captured_once_whatever_the_step() {
     assert_eq!((world.tried(CAPTURE), world.tried(REVERT)), (1, 0));
 }
 
-#[tokio::test]
 async fn an_authorization_is_reverted_once_whatever_the_step() {
     let world = World::new().await;
     world.authorized("m1").await;
@@ -40,7 +39,6 @@ async fn an_authorization_is_reverted_once_whatever_the_step() {
     ));
 }
 
-#[tokio::test]
 async fn an_authorization_that_was_canceled_needs_no_reverting() {
     let world = World::new().await;
     world.authorized("m1").await;
@@ -49,7 +47,6 @@ async fn an_authorization_that_was_canceled_needs_no_reverting() {
     assert_eq!(world.tried(REVERT), 0);
 }
 
-#[tokio::test]
 async fn what_is_not_authorized_is_neither_captured_nor_reverted() {
     let world = World::new().await;
     world.create("s1", "m1").await.unwrap();
@@ -69,7 +66,6 @@ async fn what_is_not_authorized_is_neither_captured_nor_reverted() {
     ));
 }
 
-#[tokio::test]
 async fn what_took_effect_unheard_is_seen_in_the_details() {
     for cut in [Cut::After, Cut::Silent] {
         let world = World::new().await;
@@ -83,7 +79,6 @@ async fn what_took_effect_unheard_is_seen_in_the_details() {
     }
 }
 
-#[tokio::test]
 async fn a_capture_that_waits_for_the_buyer_is_in_doubt() {
     let world = World::new().await;
     world.authorized("m1").await;
@@ -93,4 +88,5 @@ async fn a_capture_that_waits_for_the_buyer_is_in_doubt() {
         world.capture("c", "m1", 1200).await,
         Err(Fault::InDoubt(_))
     ));
+}
 }

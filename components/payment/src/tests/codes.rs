@@ -3,7 +3,7 @@
 use super::*;
 use crate::codes;
 
-#[tokio::test]
+on_each_database! {
 async fn a_repeated_create_returns_the_first_code_without_a_call() {
     let world = World::new().await;
     let code = world.create("s1", "m1").await.unwrap();
@@ -22,7 +22,6 @@ async fn a_repeated_create_returns_the_first_code_without_a_call() {
     assert_eq!(world.status("none").await, Err(Fault::NotFound));
 }
 
-#[tokio::test]
 async fn a_create_that_never_left_is_made_by_the_repeat() {
     let world = World::new().await;
     world.cut_all(Cut::Before);
@@ -34,7 +33,6 @@ async fn a_create_that_never_left_is_made_by_the_repeat() {
     assert!(world.create("s1", "m1").await.is_ok());
 }
 
-#[tokio::test]
 async fn a_create_whose_answer_was_lost_stays_in_doubt_and_its_code_can_be_voided() {
     let world = World::new().await;
     world.cut_all(Cut::After);
@@ -63,7 +61,6 @@ async fn a_create_whose_answer_was_lost_stays_in_doubt_and_its_code_can_be_voide
     );
 }
 
-#[tokio::test]
 async fn a_deleted_code_cannot_be_paid_and_deleting_may_be_repeated() {
     let world = World::new().await;
     let code = world.create("s1", "m1").await.unwrap();
@@ -90,7 +87,6 @@ async fn a_deleted_code_cannot_be_paid_and_deleting_may_be_repeated() {
     assert_eq!(world.approve(&code.code_id).await, 409);
 }
 
-#[tokio::test]
 async fn a_delete_that_comes_first_blocks_the_create() {
     let world = World::new().await;
     assert_eq!(world.delete("d1", "s1", "m1").await, Ok(()));
@@ -98,7 +94,6 @@ async fn a_delete_that_comes_first_blocks_the_create() {
     assert_eq!(world.tried(""), 0);
 }
 
-#[tokio::test]
 async fn a_delete_that_overtakes_the_create_wins() {
     let world = World::new().await;
     let paypay = Paypay::new(Overtaken { world: &world }, world.account(), "");
@@ -107,6 +102,7 @@ async fn a_delete_that_overtakes_the_create_wins() {
         Err(Fault::Canceled)
     );
     assert_eq!(world.sandbox_says("m1").await["codeState"], "DELETED");
+}
 }
 
 /// Before the answer to the create arrives, its compensation runs to the end.
@@ -135,7 +131,7 @@ impl Wire for Overtaken<'_> {
     }
 }
 
-#[tokio::test]
+on_each_database! {
 async fn a_refusal_is_recorded_with_its_code() {
     let world = World::new().await;
     let free = CodeRequest {
@@ -156,7 +152,6 @@ async fn a_refusal_is_recorded_with_its_code() {
     }
 }
 
-#[tokio::test]
 async fn a_code_is_asked_for_once_whatever_becomes_of_the_call() {
     let cuts = [
         Cut::Before,
@@ -178,7 +173,6 @@ async fn a_code_is_asked_for_once_whatever_becomes_of_the_call() {
     }
 }
 
-#[tokio::test]
 async fn a_create_that_had_no_effect_leaves_nothing_to_undo() {
     for cut in [
         Cut::Before,
@@ -201,7 +195,6 @@ async fn a_create_that_had_no_effect_leaves_nothing_to_undo() {
     }
 }
 
-#[tokio::test]
 async fn a_create_in_doubt_is_not_forgotten_when_its_repeat_had_no_effect() {
     for cut in [
         Cut::Before,
@@ -218,7 +211,6 @@ async fn a_create_in_doubt_is_not_forgotten_when_its_repeat_had_no_effect() {
     }
 }
 
-#[tokio::test]
 async fn a_repeat_that_is_refused_while_the_first_is_in_doubt_is_in_doubt_too() {
     let world = World::new().await;
     world.cut("POST", 1, Cut::Silent);
@@ -228,7 +220,6 @@ async fn a_repeat_that_is_refused_while_the_first_is_in_doubt_is_in_doubt_too() 
     }
 }
 
-#[tokio::test]
 async fn a_code_that_was_used_needs_no_deleting() {
     let world = World::new().await;
     world.paid("m1").await;
@@ -243,7 +234,6 @@ async fn a_code_that_was_used_needs_no_deleting() {
     ));
 }
 
-#[tokio::test]
 async fn an_authorization_is_another_request_than_a_payment_under_the_same_step() {
     let world = World::new().await;
     world.create("s1", "m1").await.unwrap();
@@ -258,4 +248,5 @@ async fn an_authorization_is_another_request_than_a_payment_under_the_same_step(
         !plain.contains("is_authorization"),
         "steps recorded before authorizations existed keep their hash"
     );
+}
 }

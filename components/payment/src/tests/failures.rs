@@ -167,7 +167,7 @@ fn end_of(fault: &Fault) -> End {
     }
 }
 
-#[tokio::test]
+on_each_database! {
 async fn a_failure_that_stays_is_told_as_what_it_is_and_within_the_limit() {
     let world = World::new().await;
     for function in ALL {
@@ -192,7 +192,6 @@ async fn a_failure_that_stays_is_told_as_what_it_is_and_within_the_limit() {
     }
 }
 
-#[tokio::test]
 async fn a_failure_that_passes_is_not_noticed() {
     let world = World::new().await;
     for function in ALL {
@@ -216,7 +215,6 @@ async fn a_failure_that_passes_is_not_noticed() {
     }
 }
 
-#[tokio::test]
 async fn an_effect_without_an_answer_is_found_or_made_again_without_harm() {
     let world = World::new().await;
     for function in ALL {
@@ -232,7 +230,6 @@ async fn an_effect_without_an_answer_is_found_or_made_again_without_harm() {
     }
 }
 
-#[tokio::test]
 async fn a_step_that_succeeded_does_not_call_again() {
     let world = World::new().await;
     for function in ALL.into_iter().filter(|function| !function.only_reads()) {
@@ -245,7 +242,6 @@ async fn a_step_that_succeeded_does_not_call_again() {
     }
 }
 
-#[tokio::test]
 async fn while_paypay_does_not_answer_at_all_every_function_ends_in_time() {
     let world = World::new().await;
     for function in ALL {
@@ -261,4 +257,5 @@ async fn while_paypay_does_not_answer_at_all_every_function_ends_in_time() {
             "{function:?}"
         );
     }
+}
 }

@@ -2,6 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+/// Tests whose bodies run on each database that there is.
+macro_rules! on_each_database {
+    ($($(#[$attribute:meta])* async fn $name:ident() $body:block)*) => {$(
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            store::testing::on_each_database(|| {
+                let mut runtime = tokio::runtime::Builder::new_current_thread();
+                runtime.enable_all().build().unwrap().block_on(async $body);
+            });
+        }
+    )*};
+}
+
 mod authorizations;
 mod codes;
 mod failures;
@@ -15,6 +29,7 @@ use kessai_sandbox::{Sandbox, SandboxConfig};
 use paypay::payments::PaymentStatus;
 use paypay::signing::Credentials;
 use store::Database;
+use store::testing::{Migrations, TestDatabase};
 
 use crate::authorizations::{self as holds, CaptureRecord};
 use crate::codes::{CodeRequest, Item};
@@ -118,8 +133,18 @@ impl Wire for TestWire<'_> {
     }
 }
 
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[
+        include_str!("../../../../migrations/sqlite/payments/0001_init.sql"),
+        include_str!("../../../../migrations/sqlite/payments/0002_open_calls.sql"),
+    ],
+    mysql: &[include_str!(
+        "../../../../migrations/mysql/payments/0001_init.sql"
+    )],
+};
+
 struct World {
-    folder: tempfile::TempDir,
+    database: TestDatabase,
     paypay_url: String,
     http: reqwest::Client,
     plans: RefCell<Vec<Plan>>,
@@ -137,24 +162,8 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let paypay_url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, sandbox.api_router()).await.unwrap() });
-        // In memory where there is such a place: hundreds of cases would wait for the disk, and none is about a power cut.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() {
-            tempfile::tempdir_in(memory)
-        } else {
-            tempfile::tempdir()
-        };
-        let folder = folder.unwrap();
-        let db = rusqlite::Connection::open(folder.path().join("payments.db")).unwrap();
-        db.pragma_update(None, "journal_mode", "WAL").unwrap();
-        for migration in [
-            include_str!("../../../../migrations/sqlite/payments/0001_init.sql"),
-            include_str!("../../../../migrations/sqlite/payments/0002_open_calls.sql"),
-        ] {
-            db.execute_batch(migration).unwrap();
-        }
         Self {
-            folder,
+            database: TestDatabase::new(MIGRATIONS),
             paypay_url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             plans: RefCell::default(),
@@ -195,7 +204,7 @@ impl World {
     }
 
     fn open(&self) -> Database {
-        Database::open_file(&self.folder.path().join("payments.db")).unwrap()
+        self.database.open()
     }
 
     fn account(&self) -> Account {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[tokio::test]
+on_each_database! {
 async fn a_payment_is_refunded_once_whatever_the_step_and_however_often_the_answer_is_lost() {
     let world = World::new().await;
     let code = world.create("s1", "m1").await.unwrap();
@@ -36,7 +36,6 @@ async fn a_payment_is_refunded_once_whatever_the_step_and_however_often_the_answ
     );
 }
 
-#[tokio::test]
 async fn a_cancel_is_passed_on_once() {
     let world = World::new().await;
     let code = world.create("s1", "m1").await.unwrap();
@@ -53,7 +52,6 @@ async fn a_cancel_is_passed_on_once() {
     assert_eq!(world.cancel("c2", "none").await, Err(Fault::NotFound));
 }
 
-#[tokio::test]
 async fn a_reading_that_fails_is_unavailable_and_never_in_doubt() {
     let world = World::new().await;
     world.create("s1", "m1").await.unwrap();
@@ -63,7 +61,6 @@ async fn a_reading_that_fails_is_unavailable_and_never_in_doubt() {
     }
 }
 
-#[tokio::test]
 async fn a_refund_that_took_effect_unheard_is_found_and_not_asked_for_again() {
     for cut in [Cut::After, Cut::Silent] {
         let world = World::new().await;
@@ -77,7 +74,6 @@ async fn a_refund_that_took_effect_unheard_is_found_and_not_asked_for_again() {
     }
 }
 
-#[tokio::test]
 async fn a_refund_that_did_not_take_effect_is_asked_for_again_under_the_same_id() {
     let world = World::new().await;
     world.paid("m1").await;
@@ -87,7 +83,6 @@ async fn a_refund_that_did_not_take_effect_is_asked_for_again_under_the_same_id(
     assert_eq!(world.tried("POST /v2/refunds"), 2);
 }
 
-#[tokio::test]
 async fn a_refund_that_the_payment_does_not_list_is_looked_up() {
     let world = World::new().await;
     world.paid("m1").await;
@@ -101,7 +96,6 @@ async fn a_refund_that_the_payment_does_not_list_is_looked_up() {
     assert_eq!(world.tried("POST /v2/refunds"), 1);
 }
 
-#[tokio::test]
 async fn a_refunds_details_are_what_paypay_says_of_it() {
     let world = World::new().await;
     let id = "m1".parse().unwrap();
@@ -116,7 +110,6 @@ async fn a_refunds_details_are_what_paypay_says_of_it() {
     assert_eq!(refund.status, paypay::refunds::RefundStatus::Refunded);
 }
 
-#[tokio::test]
 async fn doubt_about_one_try_outlasts_the_next_that_certainly_failed() {
     for failed in [
         Cut::Before,
@@ -134,7 +127,6 @@ async fn doubt_about_one_try_outlasts_the_next_that_certainly_failed() {
     }
 }
 
-#[tokio::test]
 async fn a_refusal_after_doubt_counts_only_if_paypay_can_be_read() {
     let world = World::new().await;
     world.paid("m1").await;
@@ -149,4 +141,5 @@ async fn a_refusal_after_doubt_counts_only_if_paypay_can_be_read() {
         Ok(()),
         "the details say that it is canceled"
     );
+}
 }

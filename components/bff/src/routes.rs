@@ -130,6 +130,14 @@ async fn admin_routes(ctx: &RequestContext, rest: &[&str], body: impl Body) -> R
             ctx.allow(&[Method::POST])?;
             sagas::steer(ctx, &operator(ctx).await?, id, action, body).await
         }
+        ["payments"] => {
+            ctx.allow(&[Method::GET])?;
+            payments::list(ctx, &operator(ctx).await?).await
+        }
+        ["payments", order_no] => {
+            ctx.allow(&[Method::GET])?;
+            payments::show(ctx, &operator(ctx).await?, order_no).await
+        }
         ["payments", order_no, "refund"] => {
             ctx.allow(&[Method::POST])?;
             payments::refund(ctx, &operator(ctx).await?, order_no, body).await
@@ -221,6 +229,8 @@ mod tests {
             ("POST", "/api/admin/sagas/K1"),
             ("GET", "/api/admin/sagas/K1/retry"),
             ("PUT", "/api/admin/state-machines"),
+            ("POST", "/api/admin/payments"),
+            ("DELETE", "/api/admin/payments/K1"),
             ("GET", "/api/admin/payments/K1/refund"),
             ("POST", "/api/admin/state-machines/m"),
         ] {
@@ -238,6 +248,8 @@ mod tests {
             "/api/account",
             "/api/admin/sagas",
             "/api/admin/sagas/K1",
+            "/api/admin/payments",
+            "/api/admin/payments/K1",
             "/api/admin/state-machines",
             "/api/admin/state-machines/m",
         ] {

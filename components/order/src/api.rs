@@ -2,19 +2,17 @@
 
 use crate::basket::{Basket, Request as BasketRequest};
 use crate::checkout::{self, Caller};
-use crate::order::{Order, RefundRequest};
-use crate::payment_events;
+use crate::order::Order;
 use crate::records::{self, channels, orders};
 use crate::sagas;
 use crate::settings::Settings;
 use crate::tend::{self, Reason};
 use crate::work::WorkError;
-use crate::{channel, problems, views};
+use crate::{channel, payment_events, payments, problems, views};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{Instant, OrderNo};
 use edge::{Answer, Body, Code, Method, Problem, RequestContext, StatusCode, respond};
-use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 
@@ -51,10 +49,7 @@ pub async fn dispatch<B: Body>(ctx: &RequestContext, body: B) -> Result<Answer, 
             ctx.allow(&post)?;
             open_channel(ctx, order_no).await
         }
-        ["admin", "payments", order_no, "refund"] => {
-            ctx.allow(&post)?;
-            refund(ctx, order_no, body).await
-        }
+        ["admin", "payments", rest @ ..] => payments::dispatch(ctx, rest, body).await,
         ["admin", rest @ ..] => sagas::http::dispatch(ctx, rest, body).await,
         ["payment-events"] => {
             ctx.allow(&post)?;
@@ -65,7 +60,7 @@ pub async fn dispatch<B: Body>(ctx: &RequestContext, body: B) -> Result<Answer, 
     }
 }
 
-fn user(ctx: &RequestContext) -> Result<&str, Problem> {
+pub fn user(ctx: &RequestContext) -> Result<&str, Problem> {
     ctx.header("x-user-id")
         .filter(|user| !user.is_empty())
         .ok_or_else(|| Problem::field("X-User-Id", "the caller must name the user"))
@@ -126,11 +121,11 @@ async fn list(ctx: &RequestContext) -> Result<Answer, Problem> {
     respond::json(StatusCode::OK, &json!({ "items": items, "nextCursor": next }))
 }
 
-fn cursor(order: &Order) -> String {
+pub fn cursor(order: &Order) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", order.created_at.millis(), order.order_no))
 }
 
-fn parse_cursor(text: &str) -> Result<(Instant, OrderNo), Problem> {
+pub fn parse_cursor(text: &str) -> Result<(Instant, OrderNo), Problem> {
     let parse = || {
         let decoded = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (at, order_no) = decoded.split_once(':')?;
@@ -176,47 +171,8 @@ async fn cancel(ctx: &RequestContext, order_no: &str) -> Result<Answer, Problem>
     )
 }
 
-#[derive(Deserialize)]
-struct Refund {
-    reason: String,
-    #[serde(default)]
-    restock: bool,
-}
-
-/// Gives a paid order's money back. For `bff`, which has checked that the caller is an administrator and names them.
-async fn refund<B: Body>(ctx: &RequestContext, order_no: &str, body: B) -> Result<Answer, Problem> {
-    let actor = user(ctx)?;
-    let order_no: OrderNo = order_no.parse().map_err(|_| Problem::new(Code::OrderNotFound))?;
-    let wish: Refund = edge::json_body(ctx, body, LARGEST_BODY).await?;
-    if !(1..=200).contains(&wish.reason.trim().chars().count()) {
-        return Err(Problem::field("reason", "must be 1 to 200 characters"));
-    }
-    let request = RefundRequest {
-        reason: wish.reason.trim().to_owned(),
-        restock: wish.restock,
-    };
-    let outcome = patiently(&order_no, &Reason::Refund(request), ctx).await;
-    edge::log::info(
-        ctx,
-        "refund_ordered",
-        json!({
-            "orderNo": order_no.as_str(), "actor": actor, "restock": wish.restock,
-            "outcome": outcome.as_ref().map_or_else(ToString::to_string, |_| "done".to_owned()),
-        }),
-    );
-    let order = outcome.map_err(|error| match error {
-        WorkError::Conflict(why) => Problem::new(Code::OrderNotRefundable).with_detail(why),
-        other => problems::of(other),
-    })?;
-    let db = records::open().await.map_err(problems::of_store)?;
-    respond::json(
-        StatusCode::OK,
-        &views::one(&db, order).await.map_err(problems::of_store)?,
-    )
-}
-
 /// Waits for whoever works on the order, for [`PATIENCE`] tenths of a second.
-async fn patiently(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
+pub async fn patiently(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
     let mut tries = 0;
     loop {
         match tend::tend(order_no, reason, ctx).await {

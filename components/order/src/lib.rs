@@ -13,6 +13,7 @@ mod lifecycle;
 mod order;
 mod parking;
 mod payment_events;
+mod payments;
 mod problems;
 mod reconcile;
 mod records;

@@ -1,7 +1,7 @@
 //! Points in time: epoch milliseconds in tables and contracts, ISO 8601 in JSON for people.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// Epoch milliseconds, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,6 +53,21 @@ impl fmt::Display for Instant {
     }
 }
 
+/// Text that names no point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an instant such as 2026-11-22T10:00:00+09:00")]
+pub struct NotAnInstant;
+
+/// ISO 8601 with an offset or `Z`. What is finer than a millisecond is cut off.
+impl FromStr for Instant {
+    type Err = NotAnInstant;
+
+    fn from_str(text: &str) -> Result<Instant, NotAnInstant> {
+        let timestamp: jiff::Timestamp = text.parse().map_err(|_| NotAnInstant)?;
+        Ok(Instant(timestamp.as_millisecond()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +79,16 @@ mod tests {
             "2026-11-22T01:00:00.000Z"
         );
         assert_eq!(Instant::from_millis(7).to_string(), "1970-01-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn an_instant_is_read_in_any_zone_and_never_without_one() {
+        for text in ["2026-11-22T01:00:00.000Z", "2026-11-22T10:00:00+09:00", "2026-11-22T01:00:00.0009Z"] {
+            assert_eq!(text.parse(), Ok(Instant::from_millis(1_795_309_200_000)), "{text}");
+        }
+        for text in ["", "2026-11-22", "2026-11-22T10:00:00", "yesterday", "1795309200000", "2026-13-01T00:00:00Z"] {
+            assert_eq!(text.parse::<Instant>(), Err(NotAnInstant), "{text}");
+        }
     }
 
     #[test]

@@ -388,6 +388,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The money side of orders, the newest first */
+        get: operations["listPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/payments/{orderNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One order with its payments and who did what to it */
+        get: operations["getPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/payments/{orderNo}/refund": {
         parameters: {
             query?: never;
@@ -927,8 +961,62 @@ export interface components {
              */
             action: string;
             reason?: string;
-            /** @description `done`, or why it was refused */
+            /** @description `done`; `ordered` for a refund, which the order's history says the end of; or why it was refused */
             outcome: string;
+        };
+        /**
+         * @description `REQUESTED`: ordered, and gone on with until PayPay says that it is done. `DONE`: the money is back
+         * @enum {string}
+         */
+        RefundState: "NONE" | "REQUESTED" | "DONE";
+        PaymentSummary: {
+            orderNo: string;
+            userId: string;
+            status: components["schemas"]["OrderStatus"];
+            paymentStatus: components["schemas"]["PaymentStatus"];
+            amount: components["schemas"]["Yen"];
+            /** @description Yen; the part of `amount` that was asked of PayPay */
+            payAmount: number;
+            refund: components["schemas"]["RefundState"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PaymentPage: {
+            items: components["schemas"]["PaymentSummary"][];
+            /** @description Absent or null on the last page */
+            nextCursor?: string | null;
+        };
+        /** @description One id under which PayPay was, or may have been, asked for a code */
+        PaymentAttempt: {
+            merchantPaymentId: string;
+            /** @description The order goes by this one */
+            current: boolean;
+            /** Format: date-time */
+            askedAt: string;
+            /**
+             * Format: date-time
+             * @description Until when a payment may still come of it
+             */
+            watchUntil: string;
+            /**
+             * Format: date-time
+             * @description Since when nothing more is expected of it
+             */
+            settledAt?: string;
+        };
+        PaymentDetail: components["schemas"]["PaymentSummary"] & {
+            order: components["schemas"]["Order"];
+            /** @description PayPay's own id of the payment that the order took */
+            paymentId?: string;
+            /** @description The first first */
+            attempts: components["schemas"]["PaymentAttempt"][];
+            /** @description Whether it can be refunded now */
+            refundable: boolean;
+            refundRequest?: components["schemas"]["RefundRequest"];
+            /** @description Who did what to the order and its saga; also `refund` and `refund-restock` */
+            audit: components["schemas"]["SagaAudit"][];
         };
         RefundRequest: {
             /** @description Told to PayPay and kept */
@@ -2009,6 +2097,69 @@ export interface operations {
             409: components["responses"]["SagaConflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                /** @description Only orders in this status */
+                status?: components["schemas"]["OrderStatus"];
+                /** @description Only this order */
+                orderNo?: string;
+                /** @description Only orders placed then or later */
+                from?: string;
+                /** @description Only orders placed before */
+                to?: string;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example K20261122-7F3K9Q2MXA */
+                orderNo: components["parameters"]["OrderNo"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order's payments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentDetail"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["OrderNotFound"];
             default: components["responses"]["Problem"];
         };
     };

@@ -38,6 +38,11 @@ export type SagaChild = Schemas['SagaChild'];
 export type Saga = Schemas['Saga'];
 export type SagaAudit = Schemas['SagaAudit'];
 export type SagaStart = Schemas['SagaStart'];
+export type RefundState = Schemas['RefundState'];
+export type PaymentSummary = Schemas['PaymentSummary'];
+export type PaymentAttempt = Schemas['PaymentAttempt'];
+export type PaymentDetail = Schemas['PaymentDetail'];
+export type RefundRequest = Schemas['RefundRequest'];
 export type StateMachineSummary = Schemas['StateMachineSummary'];
 export type StateMachine = Schemas['StateMachine'];
 /** A state machine in the state language. */

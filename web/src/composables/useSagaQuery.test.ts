@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { readSagaQuery, writeSagaQuery } from './useSagaQuery';
+import { writeQuery } from './queryText';
+import { readSagaQuery } from './useSagaQuery';
 
 describe('which sagas are shown', () => {
   it('is written into the address and read again', () => {
     const query = { phase: 'PARKED', machine: 'order_create', orderNo: 'K1', olderThan: 600, cursor: 'abc' } as const;
-    expect(readSagaQuery(writeSagaQuery(query))).toEqual(query);
-    expect(writeSagaQuery({ phase: undefined, machine: 'x' })).toEqual({ machine: 'x' });
+    expect(readSagaQuery(writeQuery(query))).toEqual(query);
+    expect(writeQuery({ phase: undefined, machine: 'x' })).toEqual({ machine: 'x' });
   });
 
   it('leaves out what makes no sense', () => {

@@ -3,6 +3,7 @@ import { useRoute, useRouter } from 'vue-router';
 import type { LocationQuery } from 'vue-router';
 import type { SagaQuery } from '@/api/sagas';
 import { isPhase } from '@/sagas/phase';
+import { queryText, writeQuery } from './queryText';
 
 /** Which sagas are shown is in the address: it can be sent to a colleague, and "back" turns pages. */
 export function useSagaQuery() {
@@ -12,7 +13,7 @@ export function useSagaQuery() {
 
   /** Changes a part and goes back to the first page, unless the page is what changes. */
   function linkTo(part: Partial<SagaQuery>) {
-    return { name: 'sagas', query: writeSagaQuery({ ...query.value, cursor: undefined, ...part }) };
+    return { name: 'sagas', query: writeQuery({ ...query.value, cursor: undefined, ...part }) };
   }
 
   return { query, linkTo, change: (part: Partial<SagaQuery>) => void router.push(linkTo(part)) };
@@ -20,10 +21,7 @@ export function useSagaQuery() {
 
 /** What makes no sense is left out. */
 export function readSagaQuery(raw: LocationQuery): SagaQuery {
-  const text = (name: string, longest: number): string | undefined => {
-    const value = raw[name];
-    return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, longest) : undefined;
-  };
+  const text = (name: string, longest: number) => queryText(raw, name, longest);
   const phase = text('phase', 20);
   const seconds = text('olderThan', 9);
   return {
@@ -33,8 +31,4 @@ export function readSagaQuery(raw: LocationQuery): SagaQuery {
     olderThan: seconds !== undefined && /^\d+$/.test(seconds) ? Number(seconds) : undefined,
     cursor: text('cursor', 200),
   };
-}
-
-export function writeSagaQuery(query: SagaQuery): Record<string, string> {
-  return Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
 }

@@ -4,6 +4,12 @@ import type { Order, OrderStatus } from '@/api/types';
 export const FINAL_STATUSES = ['PAID', 'FAILED', 'REFUNDED'] as const satisfies readonly OrderStatus[];
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
+export const ORDER_STATUSES = ['PENDING', 'WAITING_PAYMENT', 'PAID', 'REFUNDED', 'FAILED'] as const satisfies readonly OrderStatus[];
+
+export function isOrderStatus(text: string | undefined): text is OrderStatus {
+  return (ORDER_STATUSES as readonly (string | undefined)[]).includes(text);
+}
+
 export function isFinal(status: OrderStatus): status is FinalStatus {
   return (FINAL_STATUSES as readonly OrderStatus[]).includes(status);
 }

@@ -29,6 +29,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/admin', redirect: { name: 'sagas' } },
   { path: '/admin/sagas', name: 'sagas', component: () => import('@/views/admin/SagasView.vue'), meta: { title: 'admin.sagas.title', ...operators } },
   { path: '/admin/sagas/:id', name: 'saga', component: () => import('@/views/admin/SagaView.vue'), meta: { title: 'admin.saga.title', ...operators } },
+  { path: '/admin/payments', name: 'payments', component: () => import('@/views/admin/PaymentsView.vue'), meta: { title: 'admin.payments.title', ...operators } },
+  { path: '/admin/payments/:orderNo', name: 'payment', component: () => import('@/views/admin/PaymentView.vue'), meta: { title: 'admin.payment.title', ...operators } },
   { path: '/admin/alerts', name: 'alerts', component: () => import('@/views/admin/AlertsView.vue'), meta: { title: 'admin.alerts.title', ...operators } },
   { path: '/admin/alerts/:id', name: 'alert', component: () => import('@/views/admin/AlertView.vue'), meta: { title: 'admin.alert.title', ...operators } },
   { path: '/admin/state-machines', name: 'state-machines', component: () => import('@/views/admin/StateMachinesView.vue'), meta: { title: 'admin.machines.title', ...operators } },

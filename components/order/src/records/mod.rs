@@ -6,6 +6,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod orders;
 pub mod outbox;
+pub mod payment_list;
 pub mod saga_archive;
 pub mod saga_audit;
 pub mod saga_list;

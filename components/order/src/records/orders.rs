@@ -5,10 +5,10 @@ use crate::order::{Changes, Line, Order, PaymentCode, TimelineEntry};
 use domain::{FailCode, Instant, OrderNo, Quantity, Yen};
 use store::{Row, Session, StoreError, Transaction, params, placeholders};
 
-const COLUMNS: &str = "order_no, user_id, status, payment_status, fail_code, amount, balance_amount, pay_amount, \
+pub(super) const COLUMNS: &str = "order_no, user_id, status, payment_status, fail_code, amount, balance_amount, pay_amount, \
                        merchant_payment_id, payment_id, pay_url, pay_deeplink, expires_at, refund_request, polls, version, created_at, updated_at";
 
-fn from_row(row: &Row) -> Result<Order, StoreError> {
+pub(super) fn from_row(row: &Row) -> Result<Order, StoreError> {
     let code = match (
         row.opt_text("pay_url")?,
         row.opt_text("pay_deeplink")?,

@@ -69,13 +69,15 @@ pub fn saga(
         "definition".to_owned(),
         definition(&instance.machine).unwrap_or_else(|| json!({})),
     );
-    let entries = audit.iter().map(|entry| {
-        Value::Object(object(json!({
-            "at": entry.at.to_string(), "actor": entry.actor, "action": entry.action, "reason": entry.reason, "outcome": entry.outcome,
-        })))
-    });
-    document.insert("audit".to_owned(), entries.collect());
+    document.insert("audit".to_owned(), audit.iter().map(audited).collect());
     Value::Object(document)
+}
+
+/// A `SagaAudit`.
+pub fn audited(entry: &saga_audit::Entry) -> Value {
+    Value::Object(object(json!({
+        "at": entry.at.to_string(), "actor": entry.actor, "action": entry.action, "reason": entry.reason, "outcome": entry.outcome,
+    })))
 }
 
 /// The events that would wake the saga.

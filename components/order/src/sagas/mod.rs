@@ -3,7 +3,7 @@
 //! Two ways in, as for orders: private HTTP for `bff` ([`http`]) and the interface `kessai:order/sagas` for the worker ([`export`]). Both
 //! are thin over [`operator`], which steers, and [`documents`], which shows.
 
-mod documents;
+pub mod documents;
 mod export;
 pub mod http;
 pub mod journal;

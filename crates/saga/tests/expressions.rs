@@ -1,7 +1,12 @@
 //! The expression language: a table of values, a table of refusals, and anything at all without a panic.
 #![allow(clippy::unwrap_used)]
 
+mod tally;
+
+use std::cell::Cell;
+
 use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
 use saga::Expression;
 use serde_json::{Map, Value, json};
 
@@ -238,31 +243,70 @@ fn fragments() -> impl Strategy<Value = String> {
     proptest::collection::vec(fragment, 0..40).prop_map(|parts| parts.concat())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+/// Holds a property against 4000 generated cases.
+fn hold<S: Strategy>(what: &str, inputs: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let config = ProptestConfig {
+        cases: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let generated = Cell::new(0);
+    let result = TestRunner::new(config).run(inputs, |input| {
+        generated.set(generated.get() + 1);
+        property(input)
+    });
+    tally::tell(&format!("{what}: {} generated cases", generated.get()));
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
 
-    #[test]
-    fn no_text_makes_it_panic(text in prop_oneof![".{0,80}", fragments()]) {
-        let _ = eval(&text);
-    }
+#[test]
+fn no_text_makes_it_panic() {
+    hold(
+        "no expression panics",
+        &prop_oneof![".{0,80}", fragments()],
+        |text| {
+            let _ = eval(&text);
+            Ok(())
+        },
+    );
+}
 
-    #[test]
-    fn no_definition_makes_it_panic(text in ".{0,200}", inner in fragments()) {
-        let _ = saga::StateMachine::from_json(&text);
-        let definition = json!({ "Name": "m", "StartState": "S", "States": { "S": {
-            "Type": "Choice", "Choices": [{ "Expression": inner, "Next": "S" }] } } });
-        let _ = saga::StateMachine::from_json(&definition.to_string());
-    }
+#[test]
+fn no_definition_makes_it_panic() {
+    hold(
+        "no definition panics",
+        &(".{0,200}", fragments()),
+        |(text, inner)| {
+            let _ = saga::StateMachine::from_json(&text);
+            let definition = json!({ "Name": "m", "StartState": "S", "States": { "S": {
+                "Type": "Choice", "Choices": [{ "Expression": inner, "Next": "S" }] } } });
+            let _ = saga::StateMachine::from_json(&definition.to_string());
+            Ok(())
+        },
+    );
+}
 
-    #[test]
-    fn whole_numbers_are_exact(a in any::<i64>(), b in any::<i64>()) {
-        let context = json!({ "a": a, "b": b }).as_object().unwrap().clone();
-        let value = |text: &str| Expression::parse(text).unwrap().eval(&Value::Null, &context).ok().and_then(|v| v.as_i64());
-        prop_assert_eq!(value("[a] + [b]"), a.checked_add(b));
-        prop_assert_eq!(value("[a] - [b]"), a.checked_sub(b));
-        prop_assert_eq!(value("[a] * [b]"), a.checked_mul(b));
-        prop_assert_eq!(value("[a] / [b]"), a.checked_div(b));
-        prop_assert_eq!(value("[a] % [b]"), a.checked_rem(b));
-        prop_assert_eq!(value("[a] < [b] ? 1 : 0"), Some(i64::from(a < b)));
-    }
+#[test]
+fn whole_numbers_are_exact() {
+    hold(
+        "whole numbers are exact",
+        &(any::<i64>(), any::<i64>()),
+        |(a, b)| {
+            let context = json!({ "a": a, "b": b }).as_object().unwrap().clone();
+            let value = |text: &str| {
+                let expression = Expression::parse(text).unwrap();
+                expression
+                    .eval(&Value::Null, &context)
+                    .ok()
+                    .and_then(|v| v.as_i64())
+            };
+            prop_assert_eq!(value("[a] + [b]"), a.checked_add(b));
+            prop_assert_eq!(value("[a] - [b]"), a.checked_sub(b));
+            prop_assert_eq!(value("[a] * [b]"), a.checked_mul(b));
+            prop_assert_eq!(value("[a] / [b]"), a.checked_div(b));
+            prop_assert_eq!(value("[a] % [b]"), a.checked_rem(b));
+            prop_assert_eq!(value("[a] < [b] ? 1 : 0"), Some(i64::from(a < b)));
+            Ok(())
+        },
+    );
 }

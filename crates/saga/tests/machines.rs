@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod support;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +136,6 @@ fn fixtures() -> Vec<(String, Machines, String, Vec<Case>)> {
         machines.add(machine);
         fixtures.push((file, machines, name, fixture.cases));
     }
-    println!("{refusals} refusals in {} files", paths.len());
     assert!(refusals > 0);
     fixtures
 }
@@ -158,7 +158,7 @@ fn machines_do_what_their_files_say() {
             cases += 1;
         }
     }
-    println!("{cases} cases");
+    tally::tell(&format!("machines: {cases} cases"));
     assert_eq!(failed, 0);
 }
 
@@ -189,7 +189,7 @@ fn a_crash_at_any_point_changes_nothing() {
             }
         }
     }
-    println!("{runs} runs with crashes");
+    tally::tell(&format!("machines: {runs} runs with crashes"));
 }
 
 struct Played {

@@ -4,6 +4,7 @@
 
 mod random;
 mod support;
+mod tally;
 
 use std::cell::Cell;
 
@@ -32,7 +33,7 @@ fn check<S: Strategy>(
         property(input)
     };
     let result = TestRunner::new(config).run(inputs, counted);
-    println!("{what}: {} generated cases", generated.get());
+    tally::tell(&format!("{what}: {} generated cases", generated.get()));
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod mutation;
+mod tally;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -40,7 +41,7 @@ fn it_takes_every_definition_that_is_run_somewhere() {
     for (file, definition) in &definitions {
         assert_eq!(complaints(&validator, definition), [""; 0], "{file}");
     }
-    println!("{} definitions", definitions.len());
+    tally::tell(&format!("schema: {} definitions", definitions.len()));
 }
 
 #[test]
@@ -140,10 +141,10 @@ fn it_takes_whatever_the_engine_takes() {
         Ok(())
     });
     outcome.unwrap();
-    println!(
-        "{} generated definitions, {} of them taken by the engine",
+    tally::tell(&format!(
+        "schema: {} generated cases, {} of them taken by the engine",
         generated.get(),
         taken.get()
-    );
+    ));
     assert!(taken.get() > 200, "{}", taken.get());
 }

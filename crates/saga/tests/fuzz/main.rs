@@ -7,6 +7,8 @@ mod definitions;
 mod expressions;
 #[path = "../mutation/mod.rs"]
 mod mutation;
+#[path = "../tally/mod.rs"]
+mod tally;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -35,7 +37,11 @@ fn fuzz<S: Strategy>(
     if let Err(error) = outcome {
         panic!("{what}: {error}");
     }
-    println!("{what}: {} cases, {} of them taken", made.get(), past.get());
+    tally::tell(&format!(
+        "{what}: {} generated cases, {} of them taken",
+        made.get(),
+        past.get()
+    ));
     assert!(
         past.get() >= made.get() / one_in,
         "{what}: the cases are too bad to test anything"

@@ -2,6 +2,8 @@
 //! that run out. Effects come once, one of two writers stops, and the instance ends as if there had been one worker and no trouble.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../tally/mod.rs"]
+mod tally;
 mod world;
 
 use std::cell::Cell;
@@ -253,12 +255,12 @@ fn two_workers_do_what_one_does() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
-    println!(
-        "{} schedules: {} writes refused, {} workers killed, {} leases taken over",
+    tally::tell(&format!(
+        "two workers: {} generated cases, {} writes refused, {} workers killed, {} leases taken over",
         cases.get(),
         conflicts.get(),
         crashes.get(),
         takeovers.get()
-    );
+    ));
     assert!(conflicts.get() > 100 && crashes.get() > 100 && takeovers.get() > 100);
 }

@@ -1,6 +1,6 @@
 //! The HTTP side: `GET /ws/orders`, its limits, and the drain.
 
-use crate::{CloseCode, Hub, Orders, connection};
+use crate::{CloseCode, Hub, OpenError, OrderView, Orders, connection, fanout::Outgoing};
 use axum::{
     Router,
     extract::{
@@ -12,8 +12,13 @@ use axum::{
     routing::get,
 };
 use domain::OrderNo;
+use futures::StreamExt;
 use serde::Deserialize;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,6 +29,8 @@ const MESSAGE_LIMIT: usize = 1024;
 const READ_BUFFER: usize = 512;
 /// Calls of [`Orders::open_channel`] at the same time.
 const OPENS: usize = 64;
+/// Orders read at the same time by [`Realtime::resync`].
+const RESYNCS: usize = 16;
 
 /// Limits, and whose pages may connect.
 #[derive(Clone, Debug)]
@@ -59,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) opens: Semaphore,
     pub(crate) drain: CancellationToken,
+    /// To the other workers, if there are any.
+    outgoing: OnceLock<Outgoing>,
     slots: Arc<Semaphore>,
     open: TaskTracker,
 }
@@ -83,6 +92,7 @@ impl Realtime {
             hub: Arc::new(Hub::default()),
             opens: Semaphore::new(OPENS),
             drain: CancellationToken::new(),
+            outgoing: OnceLock::new(),
             slots: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             open: TaskTracker::new(),
             config,
@@ -106,16 +116,44 @@ impl Realtime {
         self.0.open.len()
     }
 
-    /// Reads every watched order again. For whoever publishes and may have missed a change.
-    pub async fn resync(&self) {
-        for order_no in self.0.hub.watched() {
+    /// Tells those who watch the order, here and, with a [`Fanout`](crate::Fanout), at the other workers.
+    pub fn publish(&self, view: OrderView) {
+        if let Some(outgoing) = self.0.outgoing.get() {
+            outgoing.offer(view.clone());
+        }
+        self.0.hub.publish(view);
+    }
+
+    /// Makes up for changes that [`Realtime::publish`] may not have been told of, here and at the other workers.
+    pub async fn resync_everywhere(&self) {
+        if let Some(outgoing) = self.0.outgoing.get() {
+            outgoing.ask_for_resync();
+        }
+        self.resync().await;
+    }
+
+    pub(crate) fn send_to(&self, outgoing: Outgoing) {
+        // Only the first counts, as documented.
+        let _ = self.0.outgoing.set(outgoing);
+    }
+
+    /// Reads every order again that is watched here. Returns how many could not be read.
+    pub async fn resync(&self) -> usize {
+        let reads = futures::stream::iter(self.0.hub.watched()).map(async |order_no| {
             match self.0.orders.snapshot(&order_no).await {
                 Ok(view) => self.0.hub.publish(view),
                 Err(error) => {
-                    tracing::warn!(component = "realtime", %order_no, %error, "order not read again")
+                    tracing::warn!(component = "realtime", %order_no, %error, "order not read again");
+                    // One that is gone will not come back by being read once more.
+                    return usize::from(error != OpenError::NotFound);
                 }
             }
-        }
+            0
+        });
+        reads
+            .buffer_unordered(RESYNCS)
+            .fold(0, async |unread, more| unread + more)
+            .await
     }
 
     /// Closes every connection with 1001 and waits for them, at most `limit`. New ones are closed the same way.

@@ -1,10 +1,10 @@
 //! An order as its buyer's browser sees it.
 
 use domain::{FailCode, OrderNo, OrderStatus, OrderStatusChanged, PaymentStatus, Yen};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What goes over the socket. The buyer's id stays behind: the channel's token already stands for the buyer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
     pub order_no: OrderNo,

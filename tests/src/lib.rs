@@ -4,6 +4,7 @@
 
 mod buyer;
 mod contract;
+mod events;
 mod live;
 mod paypay;
 pub mod shelf;
@@ -11,6 +12,7 @@ mod shop;
 
 pub use buyer::{Answer, Buyer};
 pub use contract::Contract;
+pub use events::EventContract;
 pub use live::{Incoming, Live};
 pub use paypay::PayPay;
 pub use shop::{Shop, ShopOptions, root};

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use axum::middleware::from_fn_with_state;
 use kessai_sandbox::{Clock, Sandbox, SandboxConfig};
 use paypay::signing::Credentials;
-use scenarios::{Answer, Buyer, Shop, ShopOptions, eventually, shelf};
+use scenarios::{Answer, Buyer, EventContract, Shop, ShopOptions, eventually, root, shelf};
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -170,15 +170,21 @@ impl Stage {
         eventually("the webhook to be taken", send, |answer| answer.status == 200).await
     }
 
-    /// The data of this order's events of a type, oldest first.
+    /// The data of this order's events of a type, oldest first; each as `docs/asyncapi.yaml` says.
     pub async fn events(&self, order: &Value, kind: &str) -> Result<Vec<Value>> {
-        let sql = "SELECT data FROM outbox WHERE key = ?1 AND type = ?2 ORDER BY seq";
-        let found: Vec<String> = sqlx::query_scalar(sql)
+        let contract = EventContract::load(&root().join("docs/asyncapi.yaml"))?;
+        let sql = "SELECT topic, data FROM outbox WHERE key = ?1 AND type = ?2 ORDER BY seq";
+        let found: Vec<(String, String)> = sqlx::query_as(sql)
             .bind(order_no(order)?)
             .bind(kind)
             .fetch_all(&self.orders)
             .await?;
-        found.iter().map(|data| Ok(serde_json::from_str(data)?)).collect()
+        let read = |(topic, data): &(String, String)| {
+            let data = serde_json::from_str(data)?;
+            contract.hold(topic, kind, &data)?;
+            Ok(data)
+        };
+        found.iter().map(read).collect()
     }
 
     /// How many events of a type this order has whose data has these members.

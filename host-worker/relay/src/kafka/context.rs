@@ -17,6 +17,6 @@ impl ClientContext for KafkaContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::info!(component = "kafka", %error, reason, "the client met an error and goes on by itself");
+        tracing::debug!(component = "kafka", %error, reason, "the client met an error and goes on by itself");
     }
 }

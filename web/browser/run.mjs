@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const counts = { passed: 0, failed: 0 }
-const names = process.argv.length > 2 ? process.argv.slice(2) : ['shop', 'sagas']
+const names = process.argv.length > 2 ? process.argv.slice(2) : ['shop', 'sagas', 'payments']
 const files = names.map((name) => fileURLToPath(new URL(`./${name}.test.mjs`, import.meta.url)))
 const stream = run({ files, concurrency: false })
 // A file counts as a test of its own; only what is inside it is counted.

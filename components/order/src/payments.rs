@@ -117,7 +117,10 @@ async fn list(ctx: &RequestContext) -> Result<Answer, Problem> {
 }
 
 fn parameter<T: FromStr>(ctx: &RequestContext, name: &str, what: &str) -> Result<Option<T>, Problem> {
-    let parse = |text: &str| text.parse().map_err(|_| Problem::field(name, format!("must be {what}")));
+    let parse = |text: &str| {
+        text.parse()
+            .map_err(|_| Problem::field(name, format!("must be {what}")))
+    };
     ctx.query(name).map(parse).transpose()
 }
 
@@ -204,7 +207,11 @@ async fn refund<B: Body>(ctx: &RequestContext, order_no: &str, body: B) -> Resul
     let db = records::open().await.map_err(problems::of_store)?;
     let known = orders::find(&db, &order_no).await.map_err(problems::of_store)?;
     known.ok_or_else(|| Problem::new(Code::OrderNotFound))?;
-    let action = if request.restock { "refund-restock" } else { "refund" };
+    let action = if request.restock {
+        "refund-restock"
+    } else {
+        "refund"
+    };
     let mut entry = Entry {
         at: Instant::now(),
         actor: actor.to_owned(),

@@ -83,10 +83,25 @@ mod tests {
 
     #[test]
     fn an_instant_is_read_in_any_zone_and_never_without_one() {
-        for text in ["2026-11-22T01:00:00.000Z", "2026-11-22T10:00:00+09:00", "2026-11-22T01:00:00.0009Z"] {
-            assert_eq!(text.parse(), Ok(Instant::from_millis(1_795_309_200_000)), "{text}");
+        for text in [
+            "2026-11-22T01:00:00.000Z",
+            "2026-11-22T10:00:00+09:00",
+            "2026-11-22T01:00:00.0009Z",
+        ] {
+            assert_eq!(
+                text.parse(),
+                Ok(Instant::from_millis(1_795_309_200_000)),
+                "{text}"
+            );
         }
-        for text in ["", "2026-11-22", "2026-11-22T10:00:00", "yesterday", "1795309200000", "2026-13-01T00:00:00Z"] {
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-11-22T10:00:00",
+            "yesterday",
+            "1795309200000",
+            "2026-13-01T00:00:00Z",
+        ] {
             assert_eq!(text.parse::<Instant>(), Err(NotAnInstant), "{text}");
         }
     }

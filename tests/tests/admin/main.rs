@@ -3,6 +3,7 @@
 mod access;
 mod command;
 mod machines;
+mod payments;
 mod sagas;
 
 use anyhow::{Result, ensure};

@@ -21,7 +21,12 @@ pub struct Filter {
 /// The newest first.
 pub async fn list(session: &Session, filter: &Filter, size: u32) -> Result<Vec<Order>, StoreError> {
     let (sql, values) = statement(filter, size);
-    session.query(&sql, values).await?.iter().map(orders::from_row).collect()
+    session
+        .query(&sql, values)
+        .await?
+        .iter()
+        .map(orders::from_row)
+        .collect()
 }
 
 /// Nearly all orders are paid, so those are found along the time. What ended otherwise has an index that only they are written to; what has not ended
@@ -31,7 +36,9 @@ fn statement(filter: &Filter, size: u32) -> (String, Vec<Value>) {
     let mut values: Vec<Value> = Vec::new();
     let source = match filter.status {
         Some(OrderStatus::Pending | OrderStatus::WaitingPayment) => {
-            conditions.push("s.phase IN ('RUNNING', 'WAITING', 'RETRYING', 'COMPENSATING', 'RECOVERING', 'PARKED')");
+            conditions.push(
+                "s.phase IN ('RUNNING', 'WAITING', 'RETRYING', 'COMPENSATING', 'RECOVERING', 'PARKED')",
+            );
             conditions.push("s.phase <> 'SUCCEEDED'");
             "saga_instances s CROSS JOIN orders o ON o.order_no = s.id"
         }

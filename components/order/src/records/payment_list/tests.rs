@@ -109,7 +109,11 @@ fn the_newest_come_first_and_pages_fit_together() {
     let newest_first: Vec<_> = (0..10).rev().map(number).collect();
     assert_eq!(shop.all(&Filter::default()), newest_first);
     for (hour, status) in (0..).zip(OrderStatus::ALL) {
-        assert_eq!(shop.all(&of_status(status)), [number(hour + 5), number(hour)], "{status}");
+        assert_eq!(
+            shop.all(&of_status(status)),
+            [number(hour + 5), number(hour)],
+            "{status}"
+        );
     }
 }
 
@@ -138,8 +142,14 @@ fn an_order_is_found_by_its_number_and_by_its_time() {
 fn an_order_has_its_own_attempts_and_no_neighbours() {
     let shop = of_each_status();
     let asked = block_on(attempts(&shop.open(), &number(3))).unwrap();
-    let ids: Vec<_> = asked.iter().map(|asked| asked.merchant_payment_id.as_str()).collect();
-    assert_eq!(ids, [1, 2].map(|attempt| number(3).merchant_payment_id(attempt).as_str().to_owned()));
+    let ids: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.merchant_payment_id.as_str())
+        .collect();
+    assert_eq!(
+        ids,
+        [1, 2].map(|attempt| number(3).merchant_payment_id(attempt).as_str().to_owned())
+    );
 }
 
 /// Nothing reads a table from end to end. Only the few orders that have not ended are sorted.
@@ -162,7 +172,11 @@ fn every_question_is_answered_from_an_index() {
         (of_status(OrderStatus::Failed), "orders_not_kept", false),
         (of_status(OrderStatus::Refunded), "orders_not_kept", false),
         (of_status(OrderStatus::Pending), "saga_instances_phase", true),
-        (of_status(OrderStatus::WaitingPayment), "saga_instances_phase", true),
+        (
+            of_status(OrderStatus::WaitingPayment),
+            "saga_instances_phase",
+            true,
+        ),
     ] {
         for filter in [filter.clone(), later(filter)] {
             let (sql, values) = statement(&filter, 20);
@@ -175,5 +189,8 @@ fn every_question_is_answered_from_an_index() {
     let plan = shop.plan(&sql, values);
     assert!(plan.contains("(order_no=?)"), "{plan}");
     let plan = shop.plan(ATTEMPTS, params!["a", "b"]);
-    assert!(plan.contains("SEARCH payment_attempts USING PRIMARY KEY"), "{plan}");
+    assert!(
+        plan.contains("SEARCH payment_attempts USING PRIMARY KEY"),
+        "{plan}"
+    );
 }

@@ -10,6 +10,7 @@ mod channel;
 mod checkout;
 mod drive;
 mod lifecycle;
+mod mismatch;
 mod order;
 mod parking;
 mod payment_events;

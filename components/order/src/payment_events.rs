@@ -1,11 +1,12 @@
 //! `POST /payment-events`: a webhook, stored first, then applied.
 
+use crate::mismatch::Mismatch;
 use crate::order::Order;
-use crate::problems;
 use crate::records::inbox::{self, Received, Stored};
 use crate::records::{self, orders, saga_archive, sagas};
 use crate::tend::{self, Reason};
 use crate::work::{Work, WorkError};
+use crate::{mismatch, problems};
 use domain::{Instant, OrderNo};
 use edge::{Answer, Code, Problem, RequestContext, StatusCode, respond};
 use futures::future::{Either, select};
@@ -25,6 +26,9 @@ pub struct Request {
     /// Yen.
     amount: Option<i64>,
     dedupe_key: String,
+    /// It is another merchant's.
+    #[serde(default)]
+    foreign: bool,
     /// The webhook's body.
     #[serde(default)]
     raw: Value,
@@ -46,6 +50,18 @@ impl Outcome {
             Outcome::Stored => "stored",
             Outcome::Duplicate => "duplicate",
         }
+    }
+}
+
+impl Request {
+    /// In what it contradicts the order, if in anything that it cannot be believed in.
+    fn mismatch(&self, order: &Order) -> Option<Mismatch> {
+        if self.foreign {
+            let merchant = self.raw.get("merchant_id").and_then(Value::as_str);
+            return Some(Mismatch::Merchant(merchant.unwrap_or_default().to_owned()));
+        }
+        let amount = self.amount.filter(|amount| *amount != order.pay_amount.get())?;
+        Some(Mismatch::Amount(amount))
     }
 }
 
@@ -81,20 +97,15 @@ async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
 async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem> {
     let db = records::open().await.map_err(problems::of_store)?;
     // Looked up before the writer is waited for, so that a flood of forgeries holds nobody up; and again with it, since only that counts.
-    find(&db, request).await?;
+    let order = find(&db, request).await?;
+    if let Some(mismatch) = request.mismatch(&order) {
+        mismatch::tell(db, &order, &request.merchant_payment_id, &mismatch, ctx)
+            .await
+            .map_err(problems::of_store)?;
+        return Err(mismatch.refusal());
+    }
     let tx = db.begin().await.map_err(problems::of_store)?;
     let order = find(&tx, request).await?;
-    if request
-        .amount
-        .is_some_and(|amount| amount != order.pay_amount.get())
-    {
-        edge::log::warn(
-            ctx,
-            "payment_event_amount_mismatch",
-            json!({"orderNo": order.order_no.as_str(), "expected": order.pay_amount.get(), "observed": request.amount}),
-        );
-        return Err(Problem::new(Code::AmountMismatch).with_error("order_amount", "not the order's amount"));
-    }
     let received = Received {
         dedupe_key: &request.dedupe_key,
         merchant_payment_id: &request.merchant_payment_id,

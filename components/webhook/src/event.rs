@@ -9,6 +9,8 @@ use serde_json::Value;
 pub enum Event {
     /// A payment changed. The value is the body as PayPay wrote it, for the record.
     Transaction(Box<TransactionEvent>, Value),
+    /// The same of a merchant who is not us. Nothing comes of it but a word to a person, if the order is one of ours.
+    Foreign(Box<TransactionEvent>, Value),
     /// A notification that is not about a payment; PayPay need not send it again.
     Other(String),
 }
@@ -16,7 +18,7 @@ pub enum Event {
 /// Reads a body.
 ///
 /// # Errors
-/// `MALFORMED_JSON`, `VALIDATION_FAILED` with the field, `MERCHANT_MISMATCH`, `UNKNOWN_STATE`
+/// `MALFORMED_JSON`, `VALIDATION_FAILED` with the field, `UNKNOWN_STATE`
 pub fn read(body: &[u8], merchant_id: &str) -> Result<Event, Problem> {
     let raw: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::new(Code::MalformedJson).with_detail(error.to_string()))?;
@@ -27,7 +29,7 @@ pub fn read(body: &[u8], merchant_id: &str) -> Result<Event, Problem> {
     };
     // PayPay leaves fields out at times. An absent merchant says nothing false, and the payment's details are read anyway.
     if event.merchant_id.as_deref().is_some_and(|id| id != merchant_id) {
-        return Err(Problem::new(Code::MerchantMismatch).with_error("merchant_id", "is another merchant's"));
+        return Ok(Event::Foreign(Box::new(event), raw));
     }
     if matches!(event.state, State::Unknown(_)) {
         return Err(Problem::new(Code::UnknownState).with_error("state", "is not one of PayPay's"));
@@ -82,8 +84,6 @@ mod tests {
     #[test]
     fn forged_and_broken_bodies_are_refused_each_with_its_code() {
         for (body, code) in [
-            (with("merchant_id", json!("m-2")), Code::MerchantMismatch),
-            (with("merchant_id", json!("")), Code::MerchantMismatch),
             (with("merchant_id", json!(1)), Code::ValidationFailed),
             (with("state", json!("PAUSED")), Code::UnknownState),
             (with("state", json!("completed")), Code::UnknownState),
@@ -107,6 +107,14 @@ mod tests {
             read_json(&with("state", json!(null))).unwrap_err().errors()[0].field,
             "state"
         );
+    }
+
+    #[test]
+    fn another_merchant_s_event_is_none_of_ours() {
+        for merchant in ["m-2", ""] {
+            let event = read_json(&with("merchant_id", json!(merchant)));
+            assert!(matches!(event, Ok(Event::Foreign(..))), "{event:?}");
+        }
     }
 
     #[test]

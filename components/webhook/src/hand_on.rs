@@ -37,17 +37,20 @@ struct PaymentEvent<'a> {
     paid_at: Option<&'a str>,
     raw: &'a Value,
     dedupe_key: &'a str,
+    /// Another merchant's: to be told of, not believed.
+    foreign: bool,
 }
 
 /// Hands an event on, within what is left of the budget.
 ///
 /// # Errors
-/// The order component's `ORDER_NOT_FOUND` and `AMOUNT_MISMATCH`. Everything else is `SERVICE_UNAVAILABLE`: whether the event was stored is then
+/// The order component's `ORDER_NOT_FOUND`, `AMOUNT_MISMATCH` and `MERCHANT_MISMATCH`, the last if the event is `foreign`. Everything else is `SERVICE_UNAVAILABLE`: whether the event was stored is then
 /// not known, and PayPay's next attempt is the only other chance. Storing it twice does no harm.
 pub async fn hand_on(
     ctx: &RequestContext,
     event: &TransactionEvent,
     raw: &Value,
+    foreign: bool,
     left: Duration,
 ) -> Result<Outcome, Problem> {
     let call = Call::post(format!(
@@ -55,7 +58,10 @@ pub async fn hand_on(
         variables::base_url("order_url").await?
     ))
     .within(left)
-    .json(&payment_event(event, raw, event.dedup_key().as_str()))?;
+    .json(&PaymentEvent {
+        foreign,
+        ..payment_event(event, raw, event.dedup_key().as_str())
+    })?;
     judge(call.send(ctx).await)
 }
 
@@ -68,13 +74,14 @@ fn payment_event<'a>(event: &'a TransactionEvent, raw: &'a Value, dedupe_key: &'
         paid_at: event.paid_at.as_deref(),
         raw,
         dedupe_key,
+        foreign: false,
     }
 }
 
 fn judge(reply: Result<Reply, Error>) -> Result<Outcome, Problem> {
     let reply = reply.map_err(|error| not_stored(&error.to_string()))?;
     reply.json().map_err(|problem| match problem.code() {
-        Code::OrderNotFound | Code::AmountMismatch => problem,
+        Code::OrderNotFound | Code::AmountMismatch | Code::MerchantMismatch => problem,
         _ => not_stored(&problem.to_string()),
     })
 }
@@ -110,7 +117,7 @@ mod tests {
             serde_json::to_value(payment_event(&event, &raw, "k")).unwrap(),
             json!({
                 "paymentId": "048", "merchantPaymentId": "K20261122-7F3K9Q2MXA-1", "state": "COMPLETED", "amount": 1200,
-                "paidAt": "2026-11-22T10:00:00+09:00", "raw": raw, "dedupeKey": "k",
+                "paidAt": "2026-11-22T10:00:00+09:00", "raw": raw, "dedupeKey": "k", "foreign": false,
             })
         );
     }
@@ -121,7 +128,11 @@ mod tests {
             judge(reply(200, &json!({"outcome": "applied"}))).unwrap().outcome,
             "applied"
         );
-        for (status, code) in [(404, "ORDER_NOT_FOUND"), (422, "AMOUNT_MISMATCH")] {
+        for (status, code) in [
+            (404, "ORDER_NOT_FOUND"),
+            (422, "AMOUNT_MISMATCH"),
+            (422, "MERCHANT_MISMATCH"),
+        ] {
             assert_eq!(
                 judge(reply(status, &json!({"code": code})))
                     .unwrap_err()

@@ -50,7 +50,18 @@ async fn receive(
                 return Err(Code::OrderNotFound.into());
             }
             let left = hand_on::BUDGET.saturating_sub(begun.elapsed());
-            hand_on::hand_on(ctx, &event, &raw, left).await
+            hand_on::hand_on(ctx, &event, &raw, false, left).await
+        }
+        Event::Foreign(event, raw) => {
+            subject.transaction(&event);
+            let refusal =
+                Problem::new(Code::MerchantMismatch).with_error("merchant_id", "is another merchant's");
+            if payment_id::may_be_ours(event.merchant_payment_id.as_str()) {
+                let left = hand_on::BUDGET.saturating_sub(begun.elapsed());
+                // Whether there is such an order is none of the sender's business; if nobody could be told, the next one tells.
+                let _ = hand_on::hand_on(ctx, &event, &raw, true, left).await;
+            }
+            Err(refusal)
         }
     }
 }

@@ -81,7 +81,7 @@ pub struct AlertRaised {
     /// Derived from what the alert is about, so that raising it twice is recognised.
     pub alert_id: String,
     /// `A` to `D`: the rules over orders and payments. `M`: another amount than the order's was paid. `R`: our books and PayPay's differ, or PayPay refuses
-    /// a refund. `S`: a saga was parked.
+    /// a refund. `S`: a saga was parked. `W`: a webhook contradicts its order.
     pub rule_id: String,
     /// `WARNING` or `CRITICAL`.
     pub severity: String,

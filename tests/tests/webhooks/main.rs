@@ -1,6 +1,7 @@
 //! PayPay's webhooks: lost, repeated, reordered, forged.
 
 mod flood;
+mod mismatch;
 mod sources;
 
 use anyhow::{Context, Result};

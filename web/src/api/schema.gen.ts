@@ -1040,7 +1040,7 @@ export interface components {
             alertId: string;
             /**
              * @description `A`: a payment succeeded and its order was not updated in time. `B`: an order is `PAID` and its payment is not. `C`: a payment succeeded after its order had failed. `D`: two
-             *     payments of one order succeeded. `M`: another amount was paid. `R`: the books and PayPay's differ. `S`: a saga was parked.
+             *     payments of one order succeeded. `M`: another amount was paid. `R`: the books and PayPay's differ. `S`: a saga was parked. `W`: a webhook contradicts its order.
              * @example A
              */
             ruleId: string;

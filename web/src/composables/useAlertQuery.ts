@@ -6,7 +6,7 @@ import type { AlertStatus } from '@/api/types';
 
 export const ALERT_STATUSES: readonly AlertStatus[] = ['NEW', 'ACKNOWLEDGED', 'RESOLVED'];
 /** The rules that alerts are raised by. */
-export const ALERT_RULES = ['A', 'B', 'C', 'D', 'M', 'R', 'S'] as const;
+export const ALERT_RULES = ['A', 'B', 'C', 'D', 'M', 'R', 'S', 'W'] as const;
 
 /** Which alerts are shown is in the address: it can be sent to a colleague, and "back" turns pages. */
 export function useAlertQuery() {

@@ -3,7 +3,13 @@
 use crate::order::Event;
 use domain::Instant;
 use edge::RequestContext;
-use store::{StoreError, Transaction, params};
+use store::{Session, StoreError, Transaction, params};
+
+/// Whether an event is here: told, and not so long ago that it was tidied away.
+pub async fn holds(session: &Session, id: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM outbox WHERE id = ?";
+    Ok(session.query_optional(sql, params![id]).await?.is_some())
+}
 
 /// Stores events under an order's number, or the id of what they tell of, in the transaction that they tell of. An event told before is not told again: its id is derived.
 pub async fn append(

@@ -166,6 +166,19 @@ async fn orders_are_read_anew_when_a_worker_lost_count_or_cannot_be_understood()
     }
 }
 
+/// On one thread nothing is sent before the flood is over, so that the last of it is lost for certain.
+#[tokio::test]
+async fn what_does_not_fit_into_the_queue_is_read_by_the_other_workers() {
+    let redis = Redis::start();
+    let mut shop = Shop::open(&redis).await;
+    const LAST: u64 = 10_000;
+    shop.workers[0].orders.put(view(LAST));
+    for number in 2..=LAST {
+        shop.workers[0].realtime.publish(view(number));
+    }
+    while version(&mut shop.buyers[1]).await != LAST {}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_leaves_hands_on_what_it_knows() {
     let redis = Redis::start();

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
 
 mod checkout;
+mod payments;
 mod saga;
 
 use crate::build;
@@ -17,6 +18,8 @@ pub struct Options {
 enum What {
     /// Many buyers at once, from the click to PAID by push
     Checkout(checkout::Options),
+    /// From PayPay's webhook to the buyer's page, and the same by polling when every webhook is lost
+    Payments(payments::Options),
     /// Orders a second with the saga ÷ the same SQL and calls without it
     Saga(saga::Options),
 }
@@ -24,6 +27,7 @@ enum What {
 pub fn bench(options: &Options) -> Result<u8> {
     match &options.what {
         What::Checkout(options) => checkout::bench(options),
+        What::Payments(options) => payments::bench(options),
         What::Saga(options) => saga::bench(options),
     }
 }

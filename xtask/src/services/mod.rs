@@ -95,8 +95,8 @@ impl Services {
     /// As [`Services::start`]; nothing is left running then.
     pub fn start_anew(folder: &Path, kinds: &[Kind]) -> Result<Services> {
         Services::open(folder)?.down()?;
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        for kind in Kind::ALL {
+            Server::erase(folder, kind)?;
         }
         match Services::start(folder, kinds) {
             Ok(mut services) => {
@@ -125,7 +125,8 @@ impl Services {
         }
         let _lock = lock(&self.folder)?;
         let outcomes: Vec<Result<()>> = self.servers.iter_mut().map(Server::stop).collect();
-        outcomes.into_iter().collect()
+        outcomes.into_iter().collect::<Result<()>>()?;
+        self.write()
     }
 
     /// The settings that make the shop use them: full names, ready for a process's environment.

@@ -104,6 +104,15 @@ impl Server {
         })
     }
 
+    /// Forgets a server that does not run, with its data.
+    pub(super) fn erase(services: &Path, kind: Kind) -> Result<()> {
+        let folder = services.join(kind.name());
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

@@ -5,7 +5,7 @@ use crate::bindings::kessai::account::ledger as accounts;
 use crate::bindings::kessai::inventory::reservations;
 use crate::order::{Observation, RefundRequest};
 use crate::work::{Work, WorkError};
-use domain::Instant;
+use domain::{Instant, PaymentStatus};
 use edge::RequestContext;
 use saga::{ErrorKind, ServiceError};
 
@@ -18,7 +18,9 @@ pub async fn refund_paid(
     let order_no = work.order.order_no.as_str().to_owned();
     if !work.order.pay_amount.is_zero() {
         let id = work.order.merchant_payment_id.clone().unwrap_or_default();
-        if let Err(error) = gateway::refund(work, &id, work.order.pay_amount, &request.reason).await {
+        if let Err(error) = gateway::refund(work, &id, work.order.pay_amount, &request.reason).await
+            && !was_given_back(work, &id, &error).await?
+        {
             return rejected(work, error);
         }
     }
@@ -43,6 +45,19 @@ pub async fn refund_paid(
         serde_json::json!({"orderNo": order_no, "restock": request.restock}),
     );
     Ok(())
+}
+
+/// Whether PayPay refuses only because somebody gave the money back in its console: then the order follows its money.
+async fn was_given_back(work: &mut Work, id: &str, error: &ServiceError) -> Result<bool, WorkError> {
+    if error.kind != ErrorKind::Business {
+        return Ok(false);
+    }
+    let seen = gateway::details(id).await?;
+    let Some(seen) = seen.filter(|seen| seen.status == PaymentStatus::Refunded) else {
+        return Ok(false);
+    };
+    work.order.observe(&seen, "refund", Instant::now());
+    Ok(true)
 }
 
 /// PayPay will not give the money back (too late, buyer gone): no repeat changes that, so the wish is dropped and told to a person. Any other error is

@@ -1,28 +1,15 @@
-//! A session store for tests: a SQLite file with the real migration.
-#![allow(clippy::unwrap_used)]
+//! A session store for tests: a database with the real migration.
 
-use futures::executor::block_on;
 use store::Database;
+use store::testing::{Migrations, TestDatabase};
 
-/// The store, and what keeps its file alive.
-pub fn sessions_store() -> (Database, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = Database::open_file(&folder.path().join("sessions.db")).unwrap();
-    let migration = include_str!("../../../migrations/sqlite/sessions/0001_init.sql");
-    // The interface takes one statement at a time.
-    for statement in without_comments(migration)
-        .split(';')
-        .map(str::trim)
-        .filter(|statement| !statement.is_empty())
-    {
-        block_on(db.execute(statement, vec![])).unwrap();
-    }
-    (db, folder)
-}
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[include_str!("../../../migrations/sqlite/sessions/0001_init.sql")],
+    mysql: &[include_str!("../../../migrations/mysql/sessions/0001_init.sql")],
+};
 
-fn without_comments(sql: &str) -> String {
-    sql.lines()
-        .map(|line| line.split("--").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
+/// The store, and what keeps it.
+pub fn sessions_store() -> (Database, TestDatabase) {
+    let database = TestDatabase::new(MIGRATIONS);
+    (database.open(), database)
 }

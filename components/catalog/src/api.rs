@@ -134,7 +134,7 @@ mod tests {
         items.iter().map(|item| item["id"].as_u64().unwrap()).collect()
     }
 
-    #[test]
+    store::on_each_database! {
     fn a_product_is_shown_with_its_stock_in_one_question() {
         let shop = Shop::new();
         let (status, product) = shop.get("/products/1");
@@ -148,7 +148,6 @@ mod tests {
         assert_eq!(shop.stock_questions(), [vec![1]]);
     }
 
-    #[test]
     fn a_product_without_english_or_stock_says_so() {
         let (_, product) = Shop::new().get("/products/4");
         assert_eq!(product["stock"], 0);
@@ -159,7 +158,6 @@ mod tests {
         );
     }
 
-    #[test]
     fn unknown_products_and_what_is_no_id_are_not_found() {
         let shop = Shop::new();
         for id in [
@@ -184,7 +182,6 @@ mod tests {
         assert!(shop.stock_questions().is_empty());
     }
 
-    #[test]
     fn unknown_paths_and_other_methods_are_refused() {
         let shop = Shop::new();
         for path in ["/", "/product", "/products/1/stock", "/categories/kitchen"] {
@@ -197,7 +194,6 @@ mod tests {
         assert_eq!(shop.ask("HEAD", "/products/1").0, 200);
     }
 
-    #[test]
     fn a_list_is_cut_into_pages_that_hold_each_product_once() {
         let shop = Shop::new();
         let (_, first) = shop.get("/products?size=4");
@@ -213,7 +209,6 @@ mod tests {
         assert_eq!(shop.stock_questions(), [vec![1, 2, 3, 4], vec![5, 6]]);
     }
 
-    #[test]
     fn a_category_narrows_a_list_and_an_unknown_one_empties_it() {
         let shop = Shop::new();
         assert_eq!(ids(&shop.get("/products?category=kitchen").1), [1, 2, 3]);
@@ -221,7 +216,6 @@ mod tests {
         assert_eq!((status, ids(&none), &none["total"]), (200, vec![], &json!(0)));
     }
 
-    #[test]
     fn search_finds_any_spelling_long_or_short() {
         let shop = Shop::new();
         for (query, found) in [
@@ -246,7 +240,6 @@ mod tests {
         }
     }
 
-    #[test]
     fn nothing_that_is_typed_is_an_error_or_matches_by_syntax() {
         let shop = Shop::new();
         for (query, found) in [
@@ -277,7 +270,6 @@ mod tests {
         }
     }
 
-    #[test]
     fn names_count_for_more_than_descriptions() {
         let shop = Shop::new();
         // The notebook (6) is one by name; the pencil (4), which is older, only speaks of notebooks.
@@ -285,7 +277,6 @@ mod tests {
         assert_eq!(ids(&shop.search(&[("q", "帳面")]).1), [6, 4]);
     }
 
-    #[test]
     fn prices_are_bounds_and_orders() {
         let shop = Shop::new();
         let search = |parameters: &[(&str, &str)]| ids(&shop.search(parameters).1);
@@ -300,14 +291,12 @@ mod tests {
         );
     }
 
-    #[test]
     fn a_wrong_filter_is_refused_by_name() {
         let (status, problem) = Shop::new().get("/products?size=101");
         assert_eq!((status, &problem["code"]), (400, &json!("VALIDATION_FAILED")));
         assert_eq!(problem["errors"][0]["field"], "size");
     }
 
-    #[test]
     fn suggestions_are_names_that_begin_with_what_was_typed_then_those_that_hold_it() {
         let shop = Shop::new();
         let suggest = |typed: &str| ids(&shop.ask_with("GET", "/products/suggest", &[("q", typed)]).1);
@@ -321,7 +310,6 @@ mod tests {
         assert!(shop.stock_questions().is_empty());
     }
 
-    #[test]
     fn a_batch_leaves_out_what_does_not_exist() {
         let shop = Shop::new();
         let (status, answer) = shop.get("/products/batch?ids=3,999,1,3");
@@ -331,7 +319,6 @@ mod tests {
         assert_eq!(shop.get("/products/batch").0, 400);
     }
 
-    #[test]
     fn categories_come_in_the_shops_order_with_their_number_of_products() {
         assert_eq!(
             Shop::new().get("/categories").1,
@@ -343,7 +330,6 @@ mod tests {
         );
     }
 
-    #[test]
     fn an_inventory_that_does_not_answer_is_a_503_and_its_words_stay_inside() {
         let shop = Shop::new().without_inventory();
         for path in [
@@ -364,7 +350,6 @@ mod tests {
         assert_eq!(shop.get("/products/999").0, 404);
     }
 
-    #[test]
     fn a_catalogue_that_cannot_be_read_is_a_503() {
         let shop = Shop::new();
         shop.lose_tables();
@@ -376,5 +361,6 @@ mod tests {
         ] {
             assert_eq!(shop.get(path).0, 503, "{path}");
         }
+    }
     }
 }

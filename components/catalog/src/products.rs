@@ -1,7 +1,7 @@
-//! Reading products: the tables `products` and `products_fts`.
+//! Reading products: the table `products`, and `products_fts` (SQLite) or `product_grams` (MySQL).
 
 use serde::Serialize;
-use store::{Row, Session, StoreError, Value, params, placeholders};
+use store::{Dialect, Row, Session, StoreError, Value, params, placeholders};
 
 use crate::filter::{Filter, Sort};
 use crate::words::Words;
@@ -63,12 +63,13 @@ pub async fn batch(session: &Session, ids: &[u32]) -> Result<Vec<Product>, Store
 
 /// One page of what matches, and how many match on all pages.
 pub async fn list(session: &Session, filter: &Filter) -> Result<(Vec<Product>, u32), StoreError> {
-    let (matching, mut params) = matching(filter);
+    let dialect = session.dialect();
+    let (matching, mut params) = matching(filter, dialect);
     let total = session
         .query_one(&format!("SELECT count(*) AS total {matching}"), params.clone())
         .await?
         .get("total")?;
-    let (order, ordering) = order(filter);
+    let (order, ordering) = order(filter, dialect);
     params.extend(ordering);
     params.extend(params![filter.page.size, filter.page.offset()]);
     let sql = format!("SELECT {COLUMNS} {matching} ORDER BY {order} LIMIT ? OFFSET ?");
@@ -81,8 +82,9 @@ pub async fn suggestions(session: &Session, words: &Words) -> Result<Vec<Suggest
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    let dialect = session.dialect();
     let (mut conditions, mut params) = (Vec::new(), Vec::new());
-    for condition in words.conditions() {
+    for condition in words.conditions(dialect) {
         conditions.push(condition.sql);
         params.extend(condition.params);
     }
@@ -91,7 +93,7 @@ pub async fn suggestions(session: &Session, words: &Words) -> Result<Vec<Suggest
     params.push(SUGGESTIONS.into());
     let sql = format!(
         "SELECT products.id AS id, name FROM {} WHERE {} ORDER BY {}, products.id LIMIT ?",
-        source(words),
+        source(words, dialect),
         conditions.join(" AND "),
         begin.sql
     );
@@ -106,8 +108,8 @@ pub async fn suggestions(session: &Session, words: &Words) -> Result<Vec<Suggest
         .collect()
 }
 
-fn source(words: &Words) -> &'static str {
-    if words.use_index() {
+fn source(words: &Words, dialect: Dialect) -> &'static str {
+    if words.are_ranked(dialect) {
         "products_fts JOIN products ON products.id = products_fts.rowid"
     } else {
         "products"
@@ -115,25 +117,25 @@ fn source(words: &Words) -> &'static str {
 }
 
 /// `FROM … WHERE …`, and its parameters.
-fn matching(filter: &Filter) -> (String, Vec<Value>) {
+fn matching(filter: &Filter, dialect: Dialect) -> (String, Vec<Value>) {
     let (mut conditions, mut params) = (Vec::new(), Vec::new());
-    for condition in filter.words.conditions() {
+    for condition in filter.words.conditions(dialect) {
         conditions.push(condition.sql);
         params.extend(condition.params);
     }
     if let Some(category) = &filter.category {
-        conditions.push("category = ?");
+        conditions.push("category = ?".into());
         params.push(category.into());
     }
     if let Some(least) = filter.min_price {
-        conditions.push("price >= ?");
+        conditions.push("price >= ?".into());
         params.push(least.into());
     }
     if let Some(most) = filter.max_price {
-        conditions.push("price <= ?");
+        conditions.push("price <= ?".into());
         params.push(most.into());
     }
-    let from = source(&filter.words);
+    let from = source(&filter.words, dialect);
     if conditions.is_empty() {
         (format!("FROM {from}"), params)
     } else {
@@ -142,7 +144,7 @@ fn matching(filter: &Filter) -> (String, Vec<Value>) {
 }
 
 /// What follows `ORDER BY`; always a total order, so that no product is on two pages or on none.
-fn order(filter: &Filter) -> (String, Vec<Value>) {
+fn order(filter: &Filter, dialect: Dialect) -> (String, Vec<Value>) {
     let fixed = |sql: &str| (sql.to_owned(), Vec::new());
     match filter.sort {
         Sort::PriceAscending => fixed("price, products.id"),
@@ -151,7 +153,7 @@ fn order(filter: &Filter) -> (String, Vec<Value>) {
         Sort::Relevance if filter.words.is_empty() => fixed("products.id"),
         Sort::Relevance => {
             let names = filter.words.names_that_hold();
-            if filter.words.use_index() {
+            if filter.words.are_ranked(dialect) {
                 (format!("{}, {RANK}, products.id", names.sql), names.params)
             } else {
                 (format!("{}, products.id", names.sql), names.params)

@@ -1,16 +1,16 @@
-//! A small shop in a SQLite file of its own, for this crate's tests: the real schema, the real statements, no host.
+//! A small shop in a database of its own, for this crate's tests: the real schema, the real statements, no host.
 
 #![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use edge::RequestContext;
 use futures::executor::block_on;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use store::Database;
+use store::testing::{Migrations, TestDatabase};
+use store::{Dialect, params};
 
 use crate::api::Catalog;
 use crate::stock::{Stock, StockError};
@@ -86,8 +86,13 @@ fn pieces() -> HashMap<u32, u32> {
     HashMap::from([(1, 7), (2, 1), (3, 0), (5, 100), (6, 20)])
 }
 
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[include_str!("../../../migrations/sqlite/catalog/0001_init.sql")],
+    mysql: &[include_str!("../../../migrations/mysql/catalog/0001_init.sql")],
+};
+
 pub struct Shop {
-    directory: tempfile::TempDir,
+    database: TestDatabase,
     stock: Shelf,
 }
 
@@ -112,29 +117,26 @@ impl Stock for &Shelf {
 impl Shop {
     pub fn new() -> Shop {
         let shop = Shop {
-            directory: tempfile::tempdir().unwrap(),
+            database: TestDatabase::new(MIGRATIONS),
             stock: Shelf::default(),
         };
-        let mut connection = shop.raw();
-        let tx = connection.transaction().unwrap();
-        tx.execute_batch(include_str!("../../../migrations/sqlite/catalog/0001_init.sql"))
-            .unwrap();
+        let database = shop.database.open();
+        let run = |sql: &str, params| block_on(database.run(sql, params)).unwrap();
         for (id, name, name_en, position) in CATEGORIES {
             let image = format!("/images/categories/{id}.svg");
-            tx.execute(
+            run(
                 "INSERT INTO categories VALUES (?, ?, ?, ?, ?)",
-                (id, name, name_en, image, position),
-            )
-            .unwrap();
+                params![id, name, name_en, image, position],
+            );
         }
         for (id, (category, name, name_en, description, description_en, price)) in (1_u32..).zip(PRODUCTS) {
             let normal = |text: Option<&str>| search_text::normalise(text.unwrap_or_default());
             let search_name = format!("{}\n{}", normal(Some(name)), normal(name_en));
             let search_text = format!("{}\n{}", normal(Some(description)), normal(description_en));
             let image = format!("/images/products/{id}.svg");
-            tx.execute(
+            run(
                 "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
+                params![
                     id,
                     category,
                     name,
@@ -144,13 +146,16 @@ impl Shop {
                     price,
                     image,
                     id,
-                    search_name,
-                    search_text,
-                ),
-            )
-            .unwrap();
+                    &search_name,
+                    &search_text
+                ],
+            );
+            if database.dialect() == Dialect::MySql {
+                for gram in search_text::grams([search_name.as_str(), search_text.as_str()]) {
+                    run("INSERT INTO product_grams VALUES (?, ?)", params![gram, id]);
+                }
+            }
         }
-        tx.commit().unwrap();
         shop
     }
 
@@ -160,9 +165,13 @@ impl Shop {
     }
 
     pub fn lose_tables(&self) {
-        self.raw()
-            .execute_batch("DROP TABLE products_fts; DROP TABLE products; DROP TABLE categories;")
-            .unwrap();
+        let index = match self.database.open().dialect() {
+            Dialect::Sqlite => "products_fts",
+            Dialect::MySql => "product_grams",
+        };
+        for table in [index, "products", "categories"] {
+            self.database.run(&format!("DROP TABLE {table}"), params![]);
+        }
     }
 
     /// The product ids that each question to the inventory named.
@@ -191,7 +200,7 @@ impl Shop {
     pub fn ask(&self, method: &str, uri: &str) -> (u16, Value) {
         let ctx = RequestContext::for_test(method, uri);
         let catalog = Catalog {
-            database: Database::open_file(&self.path()).unwrap(),
+            database: self.database.open(),
             stock: &self.stock,
         };
         block_on(async {
@@ -201,16 +210,5 @@ impl Shop {
             let body = answer.into_body().collect().await.unwrap().to_bytes();
             (status, serde_json::from_slice(&body).unwrap())
         })
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("catalog.db")
-    }
-
-    fn raw(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.path()).unwrap();
-        // What a test writes need not outlive the machine.
-        connection.pragma_update(None, "synchronous", "OFF").unwrap();
-        connection
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What is stored for searching and what is searched for must pass through the same version of [`normalise`], or they no longer meet.
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The text in its one spelling: compatibility forms composed (NFKC), lower case, katakana as hiragana, and any run of white space or control
@@ -25,6 +27,25 @@ pub fn normalise(text: &str) -> String {
 /// The words of a normalised text.
 pub fn words(normal: &str) -> impl Iterator<Item = &str> {
     normal.split(' ').filter(|word| !word.is_empty())
+}
+
+/// Characters of a gram.
+pub const GRAM: usize = 3;
+
+/// Every [`GRAM`] characters in a row that a word of these normalised texts has, each once. What an index holds where the database has no index of its
+/// own for parts of words. A shorter word has none.
+pub fn grams<'a>(normal_texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut grams = BTreeSet::new();
+    for word in normal_texts.into_iter().flat_map(str::lines).flat_map(words) {
+        // Where each character begins, and where the last one ends.
+        let bounds: Vec<usize> = word
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([word.len()])
+            .collect();
+        grams.extend(bounds.windows(GRAM + 1).map(|of| &word[of[0]..of[GRAM]]));
+    }
+    grams
 }
 
 fn fold(c: char) -> char {
@@ -73,7 +94,24 @@ mod tests {
         assert_eq!(words("").count(), 0);
     }
 
+    #[test]
+    fn grams_are_of_one_word_each() {
+        let of = |texts: &[&'static str]| grams(texts.iter().copied()).into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            of(&["まぐかっぷ", "鍋 led led"]),
+            ["led", "かっぷ", "ぐかっ", "まぐか"]
+        );
+        assert_eq!(of(&["青い まぐ", "ab\ncd", ""]), [""; 0]);
+        assert_eq!(of(&["白いま\n𩸽の塩焼"]), ["の塩焼", "白いま", "𩸽の塩"]);
+    }
+
     proptest! {
+        #[test]
+        fn a_words_grams_are_among_those_of_a_text_that_holds_it(text in "[あ-お ]{0,12}", from in 0_usize..12, to in 0_usize..12) {
+            let part: String = text.chars().skip(from).take(to).collect();
+            prop_assert!(grams([part.as_str()]).is_subset(&grams([text.as_str()])));
+        }
+
         #[test]
         fn a_normalised_text_stays_as_it_is(text in any::<String>()) {
             let once = normalise(&text);

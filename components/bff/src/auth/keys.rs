@@ -6,7 +6,7 @@ use domain::Instant;
 use edge::{Code, HeaderMap, Problem, RequestContext, header, log, outbound};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use serde_json::json;
-use store::{Session as Connection, StoreError, params};
+use store::{Session as Connection, Sql, StoreError, params};
 
 use crate::session;
 
@@ -125,14 +125,16 @@ async fn save(
     expires_at: Instant,
     now: Instant,
 ) -> Result<(), StoreError> {
-    db.execute(
-        "INSERT INTO key_sets (url, document, expires_at, attempted_at) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (url) DO UPDATE SET document = excluded.document, expires_at = excluded.expires_at, \
-         attempted_at = excluded.attempted_at",
-        params![url, document, expires_at.millis(), now.millis()],
-    )
-    .await?;
-    Ok(())
+    let sql = Sql {
+        sqlite: "INSERT INTO key_sets (url, document, expires_at, attempted_at) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (url) DO UPDATE SET document = excluded.document, expires_at = excluded.expires_at,
+                 attempted_at = excluded.attempted_at",
+        mysql: "INSERT INTO key_sets (url, document, expires_at, attempted_at) VALUES (?, ?, ?, ?)
+                ON DUPLICATE KEY UPDATE document = VALUES(document), expires_at = VALUES(expires_at),
+                attempted_at = VALUES(attempted_at)",
+    };
+    let values = params![url, document, expires_at.millis(), now.millis()];
+    db.run(sql, values).await
 }
 
 /// Takes the right to ask the issuer for keys that we do not have; of many requests at once, one gets it.
@@ -200,7 +202,7 @@ mod tests {
         }
     }
 
-    #[test]
+    store::on_each_database! {
     fn kept_keys_end_when_the_issuer_said() {
         let (db, _file) = sessions_store();
         let at = Instant::from_millis;
@@ -223,8 +225,9 @@ mod tests {
             assert!(load(&db, URL, at(8_999)).await.unwrap().is_some());
         });
     }
+    }
 
-    #[test]
+    store::on_each_database! {
     fn made_up_key_ids_make_us_ask_once_in_ten_seconds() {
         let (db, _file) = sessions_store();
         let at = Instant::from_millis;
@@ -237,5 +240,6 @@ mod tests {
             assert!(!claim_fetch(&db, URL, at(11_000)).await.unwrap());
             assert!(claim_fetch(&db, URL, at(21_000)).await.unwrap());
         });
+    }
     }
 }

@@ -57,14 +57,16 @@ impl Store {
     ) -> Result<bool, Failure> {
         match self {
             Store::Table(db) => {
-                let tx = db.begin().await?;
-                let replaced = match old {
-                    Some(old) => table::delete(&tx, &old.hash()).await?,
-                    None => false,
-                };
-                table::delete_ended(&tx, now).await?;
-                table::insert(&tx, &id.hash(), session, now).await?;
-                tx.commit().await?;
+                let begun = db.transact(async |tx| {
+                    let replaced = match old {
+                        Some(old) => table::delete(tx, &old.hash()).await?,
+                        None => false,
+                    };
+                    table::delete_ended(tx, now).await?;
+                    table::insert(tx, &id.hash(), session, now).await?;
+                    Ok::<_, StoreError>(replaced)
+                });
+                let (_, replaced) = begun.await?;
                 Ok(replaced)
             }
             Store::Redis(redis) => {

@@ -8,6 +8,7 @@ mod development;
 mod edge;
 mod lifecycle;
 mod probes;
+mod redis;
 mod relays;
 mod settings;
 mod shutdown;

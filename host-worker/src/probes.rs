@@ -1,6 +1,6 @@
 //! What `/health/ready` asks.
 
-use crate::{alerts::AlertsProbe, relays::KafkaHealth};
+use crate::{alerts::AlertsProbe, redis::RedisProbe, relays::KafkaHealth};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http_body_util::Empty;
@@ -13,12 +13,13 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// Every database, the components, the alert processor, the sandbox where it is ours, and Kafka where there is one.
+/// Every database, the components, the alert processor, the sandbox where it is ours, and Kafka and Redis where they are used.
 pub(crate) fn health(
     data: &Path,
     host: &Host,
     sandbox: Option<SocketAddr>,
     kafka: Option<KafkaHealth>,
+    redis: Option<RedisProbe>,
     alerts: AlertsProbe,
     drain: CancellationToken,
 ) -> Health {
@@ -36,6 +37,9 @@ pub(crate) fn health(
     }
     if let Some(kafka) = kafka {
         probes.push(Box::new(kafka));
+    }
+    if let Some(redis) = redis {
+        probes.push(Box::new(redis));
     }
     Health::new(probes, drain)
 }

@@ -3,6 +3,7 @@
 use crate::{
     alerts::{AlertOptions, Alerts, AlertsProbe, SessionGate},
     lifecycle::OrderComponent,
+    redis::{self, RedisProbe},
     relays::{KafkaHealth, Relays},
     settings::Settings,
     signals,
@@ -12,7 +13,7 @@ use axum::Router;
 use domain::{OrderStatusChanged, topic};
 use kessai_host::{Host, HostConfig, Limits, LogSink};
 use kessai_ops::Database;
-use kessai_realtime::{OrderView, Realtime, RealtimeConfig};
+use kessai_realtime::{Fanout, OrderView, Realtime, RealtimeConfig};
 use kessai_relay::{Event, MemoryLog, Subscription};
 use kessai_schedule::{
     ArchiveConfig, Archivist, ReconcileConfig, Reconciler, ScheduleConfig, Scheduler, SystemClock,
@@ -27,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Events that the browsers' feed may lie behind before it reads all watched orders anew.
 const LOG_CAPACITY: usize = 8192;
+/// How long the other workers may take to be told the last events.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Loads the application of the manifest. `log_sink` is shown what components log.
 pub(crate) async fn load_host(
@@ -91,6 +94,10 @@ pub(crate) struct Worker {
     upkeep: Vec<Part>,
     relays: Vec<Part>,
     kafka: Option<KafkaHealth>,
+    /// Ends when the relays have.
+    feed: JoinHandle<()>,
+    fanout: Option<Fanout>,
+    redis: Option<RedisProbe>,
     alerts: Part,
     alert_status: kessai_alerts::Status,
     alert_routes: Router,
@@ -109,7 +116,8 @@ impl Worker {
 
         let realtime = Realtime::new(orders.clone(), RealtimeConfig::new(settings.value("public_url")?));
         let log = MemoryLog::new(LOG_CAPACITY);
-        tokio::spawn(feed(log.subscribe(), realtime.clone()));
+        let fanout = redis::fanout(settings, &realtime)?;
+        let feed = tokio::spawn(feed(log.subscribe(), realtime.clone()));
         let Relays {
             relays,
             pruner,
@@ -146,6 +154,9 @@ impl Worker {
             alert_status,
             alert_routes,
             kafka,
+            feed,
+            fanout,
+            redis: redis::probe(settings)?,
             upkeep,
             realtime,
         })
@@ -154,6 +165,11 @@ impl Worker {
     /// What to ask about Kafka, where there is one.
     pub(crate) fn kafka(&self) -> Option<KafkaHealth> {
         self.kafka.clone()
+    }
+
+    /// What to ask about Redis, where it is used.
+    pub(crate) fn redis(&self) -> Option<RedisProbe> {
+        self.redis.clone()
     }
 
     /// Whether alerts are raised.
@@ -176,6 +192,11 @@ impl Worker {
     pub(crate) async fn finish(mut self) {
         let relays = futures::future::join_all(self.relays.iter_mut().map(Part::stop));
         tokio::join!(relays, self.alerts.stop());
+        // It hands on what the relays brought, and ends since they have.
+        let _ = tokio::time::timeout(FAREWELL, self.feed).await;
+        if let Some(fanout) = self.fanout {
+            fanout.finish(FAREWELL).await;
+        }
     }
 }
 
@@ -210,7 +231,7 @@ async fn feed(mut events: Subscription, realtime: Realtime) {
             Ok(event) => publish(&event, &realtime),
             Err(missed) => {
                 tracing::warn!(component = "realtime", %missed, "reading every watched order anew");
-                realtime.resync().await;
+                realtime.resync_everywhere().await;
             }
         }
     }
@@ -221,7 +242,7 @@ fn publish(event: &Event, realtime: &Realtime) {
         return;
     }
     match serde_json::from_str::<OrderStatusChanged>(&event.data) {
-        Ok(changed) => realtime.hub().publish(OrderView::from(changed)),
+        Ok(changed) => realtime.publish(OrderView::from(changed)),
         // A reader that fell behind the writer: the browsers still get their snapshots.
         Err(error) => {
             tracing::error!(component = "realtime", event = event.id, %error, "an event cannot be read")

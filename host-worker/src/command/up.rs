@@ -105,6 +105,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         &host,
         sandbox_address,
         worker.kafka(),
+        worker.redis(),
         worker.alerts(),
         draining.clone(),
     );

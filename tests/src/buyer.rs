@@ -34,6 +34,16 @@ impl<'a> Buyer<'a> {
         Buyer { shop, cookie: None }
     }
 
+    /// Somebody whose session is [`Self::into_cookie`]'s.
+    pub fn with_cookie(shop: &'a Shop, cookie: Option<String>) -> Buyer<'a> {
+        Buyer { shop, cookie }
+    }
+
+    /// The session, without the borrow of its shop.
+    pub fn into_cookie(self) -> Option<String> {
+        self.cookie
+    }
+
     pub async fn login(shop: &'a Shop, email: &str) -> Result<Buyer<'a>> {
         let token = shop.token(email).await?;
         let mut buyer = Buyer::stranger(shop);

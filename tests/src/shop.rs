@@ -21,6 +21,8 @@ pub struct ShopOptions {
     pub variables: BTreeMap<String, String>,
     /// PayPay's sandbox in a process of its own, which no kill of the shop touches. Its books are in the same folder.
     pub sandbox_apart: bool,
+    /// With `sandbox_apart`: an origin that passes on what shop and sandbox send to each other.
+    pub tap: Option<String>,
 }
 
 #[derive(Debug)]
@@ -221,9 +223,10 @@ impl Shop {
         command.args(["--listen", &format!("127.0.0.1:{}", self.listen)]);
         if self.options.sandbox_apart {
             // The address is set, so `up` opens no sandbox; on any port but that one, or it would take it for its own.
-            command
-                .args(["--sandbox-listen", "127.0.0.1:0"])
-                .env("SPIN_VARIABLE_PAYPAY_BASE_URL", self.paypay_url());
+            command.args(["--sandbox-listen", "127.0.0.1:0"]).env(
+                "SPIN_VARIABLE_PAYPAY_BASE_URL",
+                self.through_tap(self.paypay_url()),
+            );
         } else {
             command.args(["--sandbox-listen", &format!("127.0.0.1:{}", self.sandbox)]);
         }
@@ -234,11 +237,15 @@ impl Shop {
         Ok(())
     }
 
+    fn through_tap(&self, origin: String) -> String {
+        self.options.tap.clone().unwrap_or(origin)
+    }
+
     async fn open_sandbox(&mut self) -> Result<()> {
         let mut command = self.command("sandbox", "sandbox.log")?;
         command
             .args(["--listen", &format!("127.0.0.1:{}", self.sandbox)])
-            .env("SPIN_VARIABLE_PUBLIC_URL", self.url());
+            .env("SPIN_VARIABLE_PUBLIC_URL", self.through_tap(self.url()));
         self.outside = Some(command.spawn().context("cannot start kessai")?);
         let paypay = self.paypay();
         eventually(

@@ -136,6 +136,15 @@ impl Customer {
             };
             // Not paid yet, perhaps: the webhook is late or lost.
             let early = matches!(&answer, Ok(answer) if answer.code() == "ORDER_NOT_REFUNDABLE");
+            if let Ok(answer) = &answer
+                && answer.status == 200
+                && answer.json["status"] != "REFUNDED"
+            {
+                bail!(
+                    "a refund was confirmed, and the order is {}",
+                    answer.json["status"]
+                );
+            }
             if self.is_settled("POST /api/admin/payments/{orderNo}/refund", answer, None)? {
                 return Ok(());
             }

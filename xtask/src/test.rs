@@ -2,8 +2,10 @@
 //!
 //! What cannot run here (no browser, say) is named at the end as skipped, and fails the run where `CI` is set.
 
+use crate::services::{Kind, Services};
 use crate::{build, run, sdk};
 use anyhow::{Context, Result};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,6 +23,26 @@ impl Options {
     }
 }
 
+/// Tests that cannot run without a server, by the feature that turns them on.
+const WITH_SERVERS: &str = "kessai-relay/real-kafka";
+
+/// Tells the tests where the servers are: those that run on SQLite then run on MySQL as well. Only the tests: a shop that they start has
+/// its own settings.
+fn test_servers(servers: &Services) -> Vec<(&'static str, String)> {
+    let settings: HashMap<String, String> = servers.variables().into_iter().collect();
+    let setting = |name: &str| settings.get(name).cloned().unwrap_or_default();
+    let mysql = format!(
+        "mysql://{}:{}@{}",
+        setting("SPIN_VARIABLE_MYSQL_USER"),
+        setting("SPIN_VARIABLE_MYSQL_PASSWORD"),
+        setting("SPIN_VARIABLE_MYSQL_ADDRESS")
+    );
+    vec![
+        ("KESSAI_TEST_MYSQL", mysql),
+        ("KESSAI_TEST_KAFKA", setting("SPIN_VARIABLE_KAFKA_BROKERS")),
+    ]
+}
+
 #[derive(Debug, Default)]
 struct Tally {
     passed: u64,
@@ -34,23 +56,31 @@ pub fn test(options: &Options) -> Result<u8> {
     build::components()?;
     // One selection of packages for everything native: another would be another set of features, and Wasmtime compiled once more. It makes the
     // worker too, because the package has tests that run it.
-    let mut tests = run::cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast", "--no-run"]);
+    let mut tally = Tally::default();
+    let servers = options.wants("rust").then(|| tally.servers()).flatten();
+    let cargo_test = || {
+        let mut cargo = run::cargo();
+        cargo.args(["test", "--workspace", "--no-fail-fast"]);
+        if let Some(servers) = &servers {
+            cargo
+                .args(["--features", WITH_SERVERS])
+                .envs(test_servers(servers));
+        }
+        cargo
+    };
     run::step(
         "Build the worker and the tests (the first time takes minutes: Wasmtime)",
-        &mut tests,
+        cargo_test().arg("--no-run"),
     )?;
-    let mut tally = Tally::default();
     if options.wants("web") {
         tally.web()?;
     }
     if options.wants("rust") {
-        let mut cargo = run::cargo();
-        cargo.args(["test", "--workspace", "--no-fail-fast"]);
         tally.rust(
             "Rust tests: crates, components, worker, and the whole shop with faults and kills",
-            &mut cargo,
+            &mut cargo_test(),
         )?;
+        drop(servers);
     }
     if options.wants("sdk") {
         tally.sdk()?;
@@ -101,6 +131,17 @@ impl Tally {
             self.skipped
                 .push(format!("{} ignored Rust tests", count("ignored")));
         }
+    }
+
+    /// Starts MariaDB and Kafka for as long as the value lives. A test that breaks a server starts one of its own.
+    fn servers(&mut self) -> Option<Services> {
+        let folder = build::target_folder().join("test-services");
+        Services::start_anew(&folder, &[Kind::Mariadb, Kind::Kafka])
+            .inspect_err(|error| {
+                self.skipped
+                    .push(format!("tests on MariaDB and Kafka: {error:#}"))
+            })
+            .ok()
     }
 
     fn web(&mut self) -> Result<()> {

@@ -30,6 +30,9 @@ pub(crate) enum Fault {
     Canceled,
     #[error("it is unknown whether the call took effect: {0}")]
     InDoubt(String),
+    /// Whether it takes effect is the buyer's to say: in doubt for whoever called, and not worth another try.
+    #[error("PayPay waits for the buyer: {0}")]
+    AwaitsBuyer(String),
     /// `again`: when PayPay wants to be asked again, if it said so.
     #[error("PayPay cannot be reached: {reason}")]
     Unavailable { reason: String, again: Option<Duration> },
@@ -77,6 +80,7 @@ impl Fault {
                 reason: error.to_string(),
                 again,
             },
+            (Meaning::AwaitsBuyer, _) => Self::AwaitsBuyer(error.to_string()),
             (Meaning::Refused | Meaning::InDoubt, _) => Self::InDoubt(error.to_string()),
         }
     }
@@ -84,7 +88,7 @@ impl Fault {
     /// The same fault of a call that changes nothing: there is no effect to be in doubt of.
     pub(crate) fn of_reading(self) -> Self {
         match self {
-            Self::InDoubt(reason) => Self::unavailable(reason),
+            Self::InDoubt(reason) | Self::AwaitsBuyer(reason) => Self::unavailable(reason),
             other => other,
         }
     }
@@ -103,7 +107,9 @@ impl Fault {
             Self::InDoubt(_) => Some(Duration::ZERO),
             Self::Unavailable { again, .. } => Some(again.unwrap_or_default()),
             Self::RateLimited(again) => Some(*again),
-            Self::Rejected(_) | Self::NotFound | Self::Canceled | Self::Storage(_) => None,
+            Self::Rejected(_) | Self::NotFound | Self::Canceled | Self::AwaitsBuyer(_) | Self::Storage(_) => {
+                None
+            }
         }
     }
 }

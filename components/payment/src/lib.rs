@@ -236,7 +236,7 @@ impl From<Fault> for wit::GatewayError {
             }),
             Fault::NotFound => Self::NotFound,
             Fault::Canceled => Self::Canceled,
-            Fault::InDoubt(reason) => Self::InDoubt(reason),
+            Fault::InDoubt(reason) | Fault::AwaitsBuyer(reason) => Self::InDoubt(reason),
             Fault::Unavailable { reason, .. } => Self::Unavailable(reason),
             Fault::RateLimited(again) => {
                 Self::RateLimited(u32::try_from(again.as_millis()).unwrap_or(u32::MAX))

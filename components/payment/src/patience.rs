@@ -70,7 +70,7 @@ pub(crate) async fn or_read<T>(
     read: impl AsyncFnOnce() -> Result<Option<T>, Fault>,
 ) -> Result<T, Fault> {
     let fault = match tried {
-        Err(fault @ (Fault::InDoubt(_) | Fault::Rejected(_))) => fault,
+        Err(fault @ (Fault::InDoubt(_) | Fault::AwaitsBuyer(_) | Fault::Rejected(_))) => fault,
         other => return other,
     };
     match (read().await, fault) {

@@ -11,6 +11,8 @@ text_enum! {
         Success = "SUCCESS",
         /// 202: done later.
         RequestAccepted = "REQUEST_ACCEPTED",
+        /// 202 to a capture above the authorized amount: PayPay asks the buyer first.
+        UserConfirmationRequired = "USER_CONFIRMATION_REQUIRED",
         InvalidRequestParams = "INVALID_REQUEST_PARAMS",
         MissingRequestParams = "MISSING_REQUEST_PARAMS",
         /// The state of the payment or code does not allow the call.
@@ -55,6 +57,9 @@ pub enum Meaning {
     Throttled,
     /// No effect; PayPay is not taking calls now.
     Closed,
+    /// PayPay took the call and waits for the buyer, who may agree, refuse or let it lapse: the payment's details, or a webhook, will tell. To ask
+    /// again changes nothing.
+    AwaitsBuyer,
     /// PayPay failed on the way: the call may or may not have taken effect.
     InDoubt,
 }
@@ -70,6 +75,7 @@ impl ResultCode {
             | Self::NoSuchRefundOrder => Meaning::NotFound,
             Self::RateLimit => Meaning::Throttled,
             Self::MaintenanceMode => Meaning::Closed,
+            Self::UserConfirmationRequired if http_status < 400 => Meaning::AwaitsBuyer,
             Self::ServiceError | Self::InternalServerError => Meaning::InDoubt,
             _ => match http_status {
                 429 => Meaning::Throttled,
@@ -180,6 +186,9 @@ mod tests {
             (400, body("SOMETHING_NEW"), Meaning::Refused),
             (500, body("SOMETHING_NEW"), Meaning::InDoubt),
             (500, body("INTERNAL_SERVER_ERROR"), Meaning::InDoubt),
+            (202, body("USER_CONFIRMATION_REQUIRED"), Meaning::AwaitsBuyer),
+            (400, body("USER_CONFIRMATION_REQUIRED"), Meaning::Refused),
+            (500, body("USER_CONFIRMATION_REQUIRED"), Meaning::InDoubt),
             (200, body("SOMETHING_NEW"), Meaning::InDoubt),
             (500, body("SUCCESS"), Meaning::InDoubt),
             (429, body("RATE_LIMIT"), Meaning::Throttled),

@@ -79,14 +79,18 @@ async fn what_took_effect_unheard_is_seen_in_the_details() {
     }
 }
 
-async fn a_capture_that_waits_for_the_buyer_is_in_doubt() {
+async fn a_capture_that_waits_for_the_buyer_is_asked_for_once() {
     let world = World::new().await;
     world.authorized("m1").await;
     let later = says(202, "USER_CONFIRMATION_REQUIRED");
     world.cut(CAPTURE, usize::MAX, later);
     assert!(matches!(
         world.capture("c", "m1", 1200).await,
-        Err(Fault::InDoubt(_))
+        Err(Fault::AwaitsBuyer(_))
     ));
+    assert_eq!(world.tried(CAPTURE), 1);
+    // Nothing was recorded: the same step finds out what came of it.
+    world.heal();
+    assert_eq!(world.capture("c", "m1", 1200).await.unwrap().amount, 1200);
 }
 }

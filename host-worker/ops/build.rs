@@ -1,5 +1,5 @@
 //! A new migration is a new file, which `sqlx::migrate!` alone would not notice.
 
 fn main() {
-    println!("cargo:rerun-if-changed=../../migrations/sqlite");
+    println!("cargo:rerun-if-changed=../../migrations");
 }

@@ -4,6 +4,7 @@
 //! see harms nobody, and after a crash in between the catalogue is still empty, which says that there is work left.
 
 mod goods;
+pub mod mysql;
 mod seed;
 
 pub use goods::{Category, DataError, Goods, Product};

@@ -77,6 +77,24 @@ pub async fn seed_inventory(inventory: &mut SqliteConnection) -> Result<Seeded, 
     })
 }
 
+/// What a product is found by.
+pub(crate) struct Searchable {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+impl Searchable {
+    pub(crate) fn of(product: &Product, category: Option<&Category>) -> Self {
+        let normal = search_text::normalise;
+        let mut text = vec![normal(&product.description), normal(&product.description_en)];
+        text.extend(category.map(|c| normal(&format!("{} {}", c.name, c.name_en))));
+        Self {
+            name: format!("{}\n{}", normal(&product.name), normal(&product.name_en)),
+            text: text.join("\n"),
+        }
+    }
+}
+
 async fn insert_category(connection: &mut SqliteConnection, category: &Category) -> Result<(), sqlx::Error> {
     // A category may be there from an earlier life of the shop, when its products are not.
     sqlx::query(
@@ -98,9 +116,7 @@ async fn insert_product(
     product: &Product,
     category: Option<&Category>,
 ) -> Result<(), sqlx::Error> {
-    let normal = search_text::normalise;
-    let mut text = vec![normal(&product.description), normal(&product.description_en)];
-    text.extend(category.map(|c| normal(&format!("{} {}", c.name, c.name_en))));
+    let Searchable { name, text } = Searchable::of(product, category);
     sqlx::query(
         "INSERT INTO products (id, category, name, name_en, description, description_en, price, image_url, created_at,
                                search_name, search_text)
@@ -115,8 +131,8 @@ async fn insert_product(
     .bind(product.price)
     .bind(&product.image_url)
     .bind(product.created_at.as_millisecond())
-    .bind(format!("{}\n{}", normal(&product.name), normal(&product.name_en)))
-    .bind(text.join("\n"))
+    .bind(name)
+    .bind(text)
     .execute(connection)
     .await?;
     Ok(())

@@ -2,15 +2,18 @@
 
 mod check;
 mod database;
+mod databases;
 mod health;
 mod lock;
 mod logging;
 mod migrate;
+pub mod mysql;
 mod seed;
 mod telemetry;
 
 pub use check::{CheckError, Finding, Looks, Outcome, Report, check, check_with};
 pub use database::Database;
+pub use databases::Databases;
 pub use health::{DatabaseProbe, Health, Probe};
 pub use lock::{DataLock, LockError, Role};
 pub use logging::{LogFormat, LoggingError, install as install_logging};

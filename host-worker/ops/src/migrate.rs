@@ -31,6 +31,22 @@ pub enum MigrationError {
     Edited { path: PathBuf, version: i64 },
     #[error("{}: {source}", path.display())]
     Failed { path: PathBuf, source: MigrateError },
+    #[error("the MySQL server {server} cannot be used: {source}")]
+    Server { server: String, source: sqlx::Error },
+    #[error(
+        "another Kessai has been migrating the databases on {server} for {seconds} s: see what it waits for, and start again"
+    )]
+    Locked { server: String, seconds: i64 },
+    #[error(
+        "the user may not make the schema {schema} on {server}: make it (CREATE SCHEMA {schema} CHARACTER SET utf8mb4 COLLATE \
+         utf8mb4_bin) and grant the user all privileges on it, for each of the shop's schemas"
+    )]
+    MayNot { server: String, schema: String },
+    #[error(
+        "{schema}: migration {version} was cut off half-way, and MySQL does not take back changes of tables: see which of its statements \
+         took effect, run the others, and set `success` to 1 in {schema}._sqlx_migrations. A schema without any data yet may simply be dropped"
+    )]
+    CutOff { schema: String, version: i64 },
 }
 
 /// What a migration did to one database.

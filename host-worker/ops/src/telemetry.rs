@@ -127,7 +127,38 @@ fn describe() {
         Unit::Seconds,
         "From a webhook to our answer, by outcome: PayPay waits 2 s"
     );
+    describe_alerts();
     describe_sagas();
+}
+
+fn describe_alerts() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_counter!(
+        "kessai_alert_events_total",
+        "Events that the alert processor has read"
+    );
+    describe_counter!(
+        "kessai_alerts_raised_total",
+        "Alerts raised by the processor, by rule: look at any"
+    );
+    describe_counter!(
+        "kessai_alert_dead_letters_total",
+        "Events that the alert processor could not read"
+    );
+    describe_counter!(
+        "kessai_alert_failures_total",
+        "Batches of events that could not be taken in"
+    );
+    describe_gauge!(
+        "kessai_alert_lag_events",
+        Unit::Count,
+        "Events that the alert processor has not read, by partition"
+    );
+    describe_gauge!(
+        "kessai_alert_deadlines",
+        Unit::Count,
+        "Orders about which a rule speaks unless an event comes first"
+    );
 }
 
 fn describe_sagas() {

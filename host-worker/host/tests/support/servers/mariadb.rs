@@ -40,6 +40,8 @@ impl MariaDb {
                 "--skip-test-db",
             ])
             .arg("--innodb-log-file-size=8M")
+            // Its temporary tables are named by process only, in a folder that all share.
+            .env("TMPDIR", folder.path())
             .args(Self::common(folder.path()));
         let output = install.output();
         let output = output.unwrap_or_else(|error| {
@@ -73,6 +75,7 @@ impl MariaDb {
     pub async fn run(&self) {
         let mut command = Command::new("mariadbd");
         command
+            .env("TMPDIR", self.folder.path())
             .arg("--no-defaults")
             .args(Self::common(self.folder.path()))
             .arg(format!("--port={}", self.port))

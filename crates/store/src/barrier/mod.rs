@@ -105,10 +105,10 @@ where
     E: Serialize + DeserializeOwned,
     W: AsyncFnMut(&Transaction) -> Result<T, Stop<E>>,
 {
-    let tx = match enter(database, step).await? {
-        Entered::First(tx) => tx,
-        Entered::Repeat(row) => return row.outcome(step),
-    };
+    let (tx, there) = enter(database, step).await?;
+    if let Some(row) = there {
+        return row.outcome(step);
+    }
     let before = tx.writes();
     match work(&tx).await {
         Ok(value) => settle(tx, step, Recorded::Done(value)).await,
@@ -116,10 +116,13 @@ where
             settle(tx, step, Recorded::Refused(refusal)).await
         }
         // The refusal is kept and the work is not. Should another try get in between, its row is found.
-        Err(Stop::Refused(refusal)) => match enter(tx.rollback().await?, step).await? {
-            Entered::First(tx) => settle(tx, step, Recorded::Refused(refusal)).await,
-            Entered::Repeat(row) => row.outcome(step),
-        },
+        Err(Stop::Refused(refusal)) => {
+            let (tx, there) = enter(tx.rollback().await?, step).await?;
+            match there {
+                None => settle(tx, step, Recorded::Refused(refusal)).await,
+                Some(row) => row.outcome(step),
+            }
+        }
         Err(Stop::Store(error)) => recorded_or(&tx, step, error).await,
     }
 }
@@ -159,10 +162,10 @@ where
     E: Serialize + DeserializeOwned,
     W: AsyncFnMut(&Transaction, Prior<A>) -> Result<T, Stop<E>>,
 {
-    let tx = match enter(database, step).await? {
-        Entered::First(tx) => tx,
-        Entered::Repeat(row) => return row.outcome(step),
-    };
+    let (tx, there) = enter(database, step).await?;
+    if let Some(row) = there {
+        return row.outcome(step);
+    }
     let prior = match cancel(&tx, step, action).await? {
         Some(row) => row.prior(action)?,
         None => Prior::Nothing,
@@ -213,20 +216,14 @@ async fn repeated<T, E>(
     }
 }
 
-enum Entered {
-    First(Transaction),
-    Repeat(StepRow),
-}
-
-/// Begins a step's transaction, on MySQL with the step's row.
-async fn enter(database: Database, step: &Step) -> Result<Entered, StoreError> {
+/// Begins a step's transaction, on MySQL with the step's row; or with the one that it has already.
+async fn enter(database: Database, step: &Step) -> Result<(Transaction, Option<StepRow>), StoreError> {
     let tx = database.begin().await?;
-    if tx.dialect() == Dialect::MySql
-        && let Some(row) = StepRow::claim(&tx, step, clock::now_ms()).await?
-    {
-        return Ok(Entered::Repeat(row));
-    }
-    Ok(Entered::First(tx))
+    let there = match tx.dialect() {
+        Dialect::Sqlite => None,
+        Dialect::MySql => StepRow::claim(&tx, step, clock::now_ms()).await?,
+    };
+    Ok((tx, there))
 }
 
 /// What a step was answered before, if it was: `None` if it has no outcome yet. Does not take the writer. For steps that must call somebody

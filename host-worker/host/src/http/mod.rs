@@ -5,6 +5,7 @@ mod body;
 pub(crate) mod headers;
 pub(crate) mod inbound;
 pub(crate) mod outbound;
+mod patience;
 mod problem;
 pub(crate) mod request;
 

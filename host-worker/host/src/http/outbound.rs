@@ -1,5 +1,6 @@
 //! Requests out of a component: only where its manifest entry allows, and to `*.spin.internal` without leaving the process.
 
+use super::patience::{Limited, Paced, connecting_within};
 use super::request::{RequestContext, TRACEPARENT, X_REQUEST_ID};
 use crate::{
     crash,
@@ -20,12 +21,11 @@ use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, Result as HttpResult, WasiBody, WasiHttpHooks,
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 const INTERNAL: &str = ".spin.internal";
 
 /// The pooled client that all components share.
-pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, WasiBody>;
+pub(crate) type Client = legacy::Client<Limited<HttpsConnector<HttpConnector>>, WasiBody>;
 
 /// # Errors
 ///
@@ -33,7 +33,6 @@ pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, WasiBody>
 pub(crate) fn client() -> Result<Client, rustls::Error> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     // The TLS layer above decides about the scheme.
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
@@ -45,7 +44,7 @@ pub(crate) fn client() -> Result<Client, rustls::Error> {
     Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_CONNECTION)
-        .build(connector))
+        .build(Limited(connector)))
 }
 
 /// One instance's way out.
@@ -140,7 +139,7 @@ async fn chain(
     Ok(response.map(super::Body::into_wasi))
 }
 
-/// Calls somebody else.
+/// Calls somebody else, and waits as long as the request's options say: for the connection, for the answer's head, for each part of its body.
 async fn send(
     client: &Client,
     request: Request<WasiBody>,
@@ -152,8 +151,9 @@ async fn send(
         .map(ToString::to_string)
         .unwrap_or_default();
     crash::at(crash::Point::BeforeSend, &host);
-    let answer = client.request(request);
-    let response = match options.and_then(|options| options.first_byte_timeout) {
+    let options = options.unwrap_or_default();
+    let answer = connecting_within(options.connect_timeout, client.request(request));
+    let response = match options.first_byte_timeout {
         Some(timeout) => tokio::time::timeout(timeout, answer)
             .await
             .map_err(|_| Error::HttpResponseTimeout)?,
@@ -161,7 +161,13 @@ async fn send(
     }
     .map_err(translate)?;
     crash::at(crash::Point::AfterSend, &host);
-    Ok(response.map(|body| body.map_err(Error::from).boxed_unsync()))
+    Ok(response.map(|body| {
+        let body = body.map_err(Error::from);
+        match options.between_bytes_timeout {
+            Some(limit) => Paced::new(body, limit, || Error::ConnectionReadTimeout).boxed_unsync(),
+            None => body.boxed_unsync(),
+        }
+    }))
 }
 
 fn translate(error: legacy::Error) -> Error {

@@ -92,6 +92,10 @@ impl Probe for AlertsProbe {
         "alerts".into()
     }
 
+    fn is_required(&self) -> bool {
+        false
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
         futures::future::ready(self.0.trouble().map_or(Ok(()), Err)).boxed()
     }

@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 /// The outbox as a stream; it has one partition.
 pub const STREAM: &str = "outbox";
 const PART: i64 = 0;
+/// Between two looks through all states.
+const UPKEEP: Duration = Duration::from_secs(15);
+/// What is known of an order that nothing was heard of so long is forgotten: a month after its events are gone from the outbox.
+const RETENTION: Duration = Duration::from_secs(37 * 24 * 3600);
 
 /// How the outbox is read.
 #[derive(Clone, Debug)]
@@ -106,6 +110,7 @@ impl InProcess {
     /// Runs until `stop`; then takes in what is committed by that moment and returns. `commits` ticks after each commit to the orders.
     pub async fn run(mut self, mut commits: watch::Receiver<u64>, stop: CancellationToken) {
         let mut failures: u32 = 0;
+        let mut upkeep_at = time::Instant::now();
         loop {
             commits.borrow_and_update();
             let stopping = stop.is_cancelled();
@@ -113,6 +118,10 @@ impl InProcess {
                 Ok(()) => {
                     failures = 0;
                     self.status.succeeded();
+                    if time::Instant::now() >= upkeep_at {
+                        upkeep_at = time::Instant::now() + UPKEEP;
+                        self.tend().await;
+                    }
                     self.config.interval
                 }
                 Err(error) => {
@@ -160,6 +169,17 @@ impl InProcess {
                 let last = self.outbox.last().await?;
                 metrics::gauge!("kessai_alert_lag_events", "part" => "0").set((last - next) as f64);
             }
+        }
+    }
+
+    /// Counts deadlines, and forgets orders of which no event can come any more.
+    async fn tend(&self) {
+        let counted = async {
+            metrics::gauge!("kessai_alert_deadlines").set(self.store.deadlines().await? as f64);
+            self.store.forget(Instant::now().minus(RETENTION)).await
+        };
+        if let Err(error) = counted.await {
+            tracing::warn!(component = "alerts", %error, "states not looked through");
         }
     }
 

@@ -266,6 +266,9 @@ fn read(record: &Record) -> Result<Option<Heard>, String> {
     if record.topic == topic::ALERTS {
         return read_alert(record).map(|alert| alert.map(Heard::Alert));
     }
+    if record.kind.is_empty() {
+        return Err("it has no type".to_owned());
+    }
     Event::read(&record.topic, &record.kind, &record.key, &record.data)
         .map(|event| event.map(Heard::Event))
         .map_err(|malformed| malformed.to_string())

@@ -46,7 +46,7 @@ fn read_now(settings: &KafkaSettings, topic: &str) -> Vec<Seen> {
     let mut expected = 0;
     let mut assignment = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), limit).unwrap();
+        let (low, high) = ends(&consumer, topic, partition.id());
         expected += high - low;
         assignment
             .add_partition_offset(topic, partition.id(), Offset::Beginning)
@@ -75,6 +75,18 @@ fn read_now(settings: &KafkaSettings, topic: &str) -> Vec<Seen> {
         });
     }
     seen
+}
+
+/// Where a partition starts and ends; asked again while its leader is still taking it up.
+fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(5)) {
+            Ok(ends) => return ends,
+            Err(error) => assert!(Instant::now() < give_up, "{topic}/{partition}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Events are named `{key}:{n}`, counted from 0 for each key: all are there, and the first of each comes in order. Returns how many repeats there are.

@@ -1,6 +1,6 @@
 //! Topics made, found and missed.
 
-use crate::{settings, support::Files};
+use crate::{reader::read, settings, support::Files};
 use domain::topic;
 use kessai_relay::{
     RelayConfig,
@@ -44,7 +44,10 @@ async fn a_missing_topic_is_not_made_by_accident() {
     let listed = list_topics(&settings).await.unwrap();
     assert!(listed.iter().all(|topic| topic.layout.is_none()), "{listed:?}");
 
+    assert_eq!(files.position("kafka").await, 0);
+
     create_topics(&settings, 1, 1).await.unwrap();
     relay.pump().await.unwrap();
     log.check().await.unwrap();
+    assert_eq!(read(&settings, topic::ORDERS).await.len(), 1);
 }

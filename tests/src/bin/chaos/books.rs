@@ -233,7 +233,7 @@ mod tests {
         assert!(doubled_or_lost(&right, &placed).is_empty());
         let wrong = doubled_or_lost(
             &books(&[("visit-0", "K1"), ("visit-0", "K2"), ("visit-9", "K9")]),
-            &seen,
+            &placed,
         );
         assert_eq!(wrong.len(), 3, "{wrong:?}");
     }

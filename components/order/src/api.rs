@@ -172,7 +172,11 @@ async fn cancel(ctx: &RequestContext, order_no: &str) -> Result<Answer, Problem>
 }
 
 /// Waits for whoever works on the order, for [`PATIENCE`] tenths of a second.
-pub async fn patiently(order_no: &OrderNo, reason: &Reason, ctx: &RequestContext) -> Result<Order, WorkError> {
+pub async fn patiently(
+    order_no: &OrderNo,
+    reason: &Reason,
+    ctx: &RequestContext,
+) -> Result<Order, WorkError> {
     let mut tries = 0;
     loop {
         match tend::tend(order_no, reason, ctx).await {

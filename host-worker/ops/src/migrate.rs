@@ -210,7 +210,7 @@ mod tests {
             migrate(data.path()).await,
             Err(MigrationError::Edited { version: 1, .. })
         ));
-        sqlx::query("UPDATE _sqlx_migrations SET version = 9999")
+        sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
             .execute(&mut worker)
             .await
             .unwrap();

@@ -232,6 +232,7 @@ dependencies_inherit_configuration = true
 "kessai:account/ledger@0.1.0" = {{ path = '{account}' }}
 [component.steps.variables]
 account_welcome_yen = "{WELCOME}"
+database = "sqlite"
 "#
     )
 }

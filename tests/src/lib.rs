@@ -2,11 +2,13 @@
 //!
 //! Nothing here waits for a time; [`eventually`] waits for a condition and says what it last saw if it never comes.
 
+mod books;
 mod buyer;
 mod contract;
 mod events;
 mod live;
 mod paypay;
+mod servers;
 pub mod shelf;
 mod shop;
 
@@ -15,6 +17,7 @@ pub use contract::Contract;
 pub use events::EventContract;
 pub use live::{Incoming, Live};
 pub use paypay::PayPay;
+pub use servers::{OWNERS, Place, Servers};
 pub use shop::{Shop, ShopOptions, root};
 
 use anyhow::{Result, bail};

@@ -114,7 +114,7 @@ async fn run() -> Result<ExitCode> {
     let report = Report {
         settings: &settings,
         plan: &plan,
-        sums: books::sums(shop.data()).await?,
+        sums: books::sums(&shop).await?,
         load,
         converged: healed.elapsed(),
         seen: &tally.lock(),
@@ -128,7 +128,7 @@ async fn run() -> Result<ExitCode> {
     }
     eprintln!("--- the shop's log ---\n{}", shop.log_tail());
     if let Some(folder) = &settings.keep {
-        keep(shop.data(), folder)?;
+        keep(&shop, folder).await?;
         eprintln!("the databases and logs are in {}", folder.display());
     }
     Ok(ExitCode::FAILURE)
@@ -199,7 +199,7 @@ async fn make_weather(paypay: PayPay, plan: Arc<Plan>, progress: Arc<Progress>) 
 /// Waits until every order is over and all books agree; what they do not agree on by then is a violation.
 async fn rest(shop: &Shop, tally: &Tally) {
     let placed = tally.lock().placed.clone();
-    let look = async || books::wrongs(shop.data(), &placed).await;
+    let look = async || books::wrongs(shop, &placed).await;
     if eventually("the books to agree", look, Vec::is_empty)
         .await
         .is_err()
@@ -214,14 +214,11 @@ async fn rest(shop: &Shop, tally: &Tally) {
     }
 }
 
-/// Copies databases and logs out of the temporary folder.
-fn keep(data: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+/// Copies databases and logs out of what goes with the shop.
+async fn keep(shop: &Shop, folder: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    for entry in std::fs::read_dir(data)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
-        }
+    for log in ["shop.log", "sandbox.log"] {
+        std::fs::copy(shop.data().join(log), folder.join(log))?;
     }
-    Ok(())
+    shop.keep_books(folder).await
 }

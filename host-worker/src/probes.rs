@@ -5,17 +5,14 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http_body_util::Empty;
 use kessai_host::Host;
-use kessai_ops::{Database, DatabaseProbe, Health, Probe};
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::Path,
-};
+use kessai_ops::{Databases, Health, Probe};
+use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// Every database, the components, the alert processor, the sandbox where it is ours, and Kafka and Redis where they are used.
 pub(crate) fn health(
-    data: &Path,
+    databases: &Databases,
     host: &Host,
     sandbox: Option<SocketAddr>,
     kafka: Option<KafkaHealth>,
@@ -23,13 +20,7 @@ pub(crate) fn health(
     alerts: AlertsProbe,
     drain: CancellationToken,
 ) -> Health {
-    let mut probes: Vec<Box<dyn Probe>> = Vec::new();
-    for database in Database::ALL {
-        probes.push(Box::new(DatabaseProbe {
-            database,
-            data: data.to_owned(),
-        }));
-    }
+    let mut probes = databases.probes();
     probes.push(Box::new(HostProbe(host.clone())));
     probes.push(Box::new(alerts));
     if let Some(address) = sandbox {

@@ -3,9 +3,9 @@
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use futures::{FutureExt, future::BoxFuture};
-use kessai_ops::{Database, Probe};
+use kessai_ops::{Database, Databases, Probe};
 use kessai_relay::{
-    EventLog, MemoryLog, Pruner, Relay, RelayConfig, Standing,
+    EventLog, MemoryLog, Pruner, Relay, RelayConfig, Source, Standing,
     kafka::{KafkaLog, KafkaSettings},
 };
 use std::{path::Path, sync::Arc};
@@ -24,10 +24,21 @@ pub(crate) fn kafka_settings(settings: &Settings) -> Result<Option<KafkaSettings
         .context("Kafka's variables (SPIN_VARIABLE_KAFKA_…)")
 }
 
+fn source(databases: &Databases, database: Database) -> Source {
+    match databases {
+        Databases::Sqlite(data) => Source::Sqlite(database.file(data)),
+        Databases::MySql(server) => Source::MySql(Box::new(server.options(database))),
+    }
+}
+
 impl Relays {
     /// `memory` is the log within this process. The databases must be migrated; Kafka may be down.
     pub(crate) async fn open(data: &Path, settings: &Settings, memory: MemoryLog) -> Result<Relays> {
-        let (orders, worker) = (Database::Orders.file(data), Database::Worker.file(data));
+        let databases = settings.databases(data)?;
+        let (orders, worker) = (
+            source(&databases, Database::Orders),
+            source(&databases, Database::Worker),
+        );
         let open = async |log| Relay::open(&orders, &worker, log, RelayConfig::default()).await;
         let mut logs = vec![memory.name().to_owned()];
         let mut relays = vec![open(Arc::new(memory)).await?];

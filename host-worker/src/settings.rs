@@ -1,6 +1,10 @@
 //! The manifest's variables, and where each value comes from.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use kessai_ops::{
+    Databases,
+    mysql::{MySqlServer, MySqlSettings},
+};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -134,6 +138,21 @@ impl Settings {
 
     pub(crate) fn value(&self, name: &str) -> Result<&str> {
         Ok(&self.get(name)?.value)
+    }
+
+    /// Where the databases are; `data` is where the files would be.
+    pub(crate) fn databases(&self, data: &Path) -> Result<Databases> {
+        match self.value("database")? {
+            "sqlite" => Ok(Databases::Sqlite(data.to_owned())),
+            "mysql" => Ok(Databases::MySql(MySqlServer::new(MySqlSettings {
+                address: self.value("mysql_address")?,
+                user: self.value("mysql_user")?,
+                password: self.value("mysql_password")?,
+                schema_prefix: self.value("mysql_schema_prefix")?,
+                parameters: self.value("mysql_parameters")?,
+            })?)),
+            other => bail!("the variable `database` is `{other}`: sqlite or mysql"),
+        }
     }
 
     /// What the host must be told beyond what it reads itself.

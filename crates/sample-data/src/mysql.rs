@@ -1,8 +1,8 @@
 //! The sample goods into MySQL schemas. Whoever calls sees to it that nobody else does meanwhile.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use sqlx::{Connection as _, MySqlConnection};
+use sqlx::{Connection as _, MySql, MySqlConnection, QueryBuilder};
 
 use crate::goods::{Category, Goods, Product};
 use crate::seed::{Searchable, SeedError, Seeded};
@@ -106,9 +106,31 @@ async fn insert_product(
     .bind(product.price)
     .bind(&product.image_url)
     .bind(product.created_at.as_millisecond())
-    .bind(name)
-    .bind(text)
-    .execute(connection)
+    .bind(&name)
+    .bind(&text)
+    .execute(&mut *connection)
     .await?;
+    index(
+        connection,
+        product,
+        search_text::grams([name.as_str(), text.as_str()]),
+    )
+    .await
+}
+
+/// What the product is found by: there is no full-text index here.
+async fn index(
+    connection: &mut MySqlConnection,
+    product: &Product,
+    grams: BTreeSet<&str>,
+) -> Result<(), sqlx::Error> {
+    if grams.is_empty() {
+        return Ok(());
+    }
+    let mut insert = QueryBuilder::<MySql>::new("INSERT INTO product_grams (gram, product_id) ");
+    insert.push_values(grams, |mut row, gram| {
+        row.push_bind(gram).push_bind(product.id);
+    });
+    insert.build().execute(connection).await?;
     Ok(())
 }

@@ -144,6 +144,14 @@ async fn an_empty_catalogue_is_filled_once() {
             .unwrap();
         assert_eq!(u64::try_from(rows).unwrap(), *products, "{table}");
     }
+    let mut catalog = login.open(Database::Catalog).await.unwrap();
+    let lost: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM products WHERE id NOT IN (SELECT product_id FROM product_grams)",
+    )
+    .fetch_one(&mut catalog)
+    .await
+    .unwrap();
+    assert_eq!(lost, 0, "products that no search finds");
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! How far a log lies behind the outbox.
 
-use crate::{Outbox, Positions};
+use crate::{Outbox, Positions, Source};
 use domain::Instant;
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -49,8 +48,8 @@ impl Standing {
 
 /// Measures the backlog again and again, beside the relay: it grows while the relay waits for its log.
 pub(crate) struct Gauge {
-    pub(crate) orders: PathBuf,
-    pub(crate) worker: PathBuf,
+    pub(crate) orders: Source,
+    pub(crate) worker: Source,
     pub(crate) log: String,
     pub(crate) standing: Standing,
     pub(crate) interval: Duration,

@@ -1,8 +1,11 @@
 //! Who of several workers feeds a log that they share: the table `relay_leases` of the database `worker`.
 
+use crate::{
+    Source,
+    link::{Link, with},
+};
 use domain::Instant;
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use tokio::time;
 
 /// A lease is renewed so often within its length, and looked at as often by those who wait for it.
@@ -21,7 +24,7 @@ pub struct Fence(pub(crate) i64);
 /// old [`Fence`] is told then.
 #[derive(Debug)]
 pub struct Lease {
-    connection: SqliteConnection,
+    link: Link,
     log: String,
     owner: String,
     length: Duration,
@@ -35,15 +38,16 @@ struct Row {
 }
 
 impl Lease {
-    /// Opens the database file; it must exist and be migrated. `owner` is unlike that of any other process.
-    pub async fn open(worker: &Path, log: &str, owner: &str, length: Duration) -> Result<Lease, sqlx::Error> {
-        let connection = SqliteConnectOptions::new()
-            .filename(worker)
-            .busy_timeout(length / BEATS)
-            .connect()
-            .await?;
+    /// Opens the database; it must exist and be migrated. `owner` is unlike that of any other process.
+    pub async fn open(
+        worker: impl Into<Source>,
+        log: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<Lease, sqlx::Error> {
+        let link = Link::open(&worker.into(), |file| file.busy_timeout(length / BEATS)).await?;
         Ok(Lease {
-            connection,
+            link,
             log: log.to_owned(),
             owner: owner.to_owned(),
             length,
@@ -100,41 +104,49 @@ impl Lease {
 
     /// Lets the next one have it at once.
     pub async fn release(&mut self, fence: Fence) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE relay_leases SET owner = '', updated_at = ?1 WHERE log = ?2 AND owner = ?3 AND fence = ?4",
+        with!(self.link, connection => sqlx::query(
+            "UPDATE relay_leases SET owner = '', updated_at = ? WHERE log = ? AND owner = ? AND fence = ?",
         )
         .bind(Instant::now().millis())
         .bind(&self.log)
         .bind(&self.owner)
         .bind(fence.0)
-        .execute(&mut self.connection)
-        .await?;
-        Ok(())
+        .execute(connection)
+        .await
+        .map(drop))
     }
 
     async fn read(&mut self) -> Result<Option<Row>, sqlx::Error> {
-        sqlx::query_as("SELECT owner, fence, beat FROM relay_leases WHERE log = ?1")
-            .bind(&self.log)
-            .fetch_optional(&mut self.connection)
-            .await
+        with!(self.link, connection => {
+            sqlx::query_as("SELECT owner, fence, beat FROM relay_leases WHERE log = ?")
+                .bind(&self.log)
+                .fetch_optional(connection)
+                .await
+        })
     }
 
     /// The row, free for whoever comes first.
     async fn make(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("INSERT OR IGNORE INTO relay_leases (log, owner, fence, beat, updated_at) VALUES (?1, '', 1, 0, ?2)")
+        let sql = self.link.text(
+            "INSERT INTO relay_leases (log, owner, fence, beat, updated_at) VALUES (?, '', 1, 0, ?)
+             ON CONFLICT (log) DO NOTHING",
+            "INSERT INTO relay_leases (log, owner, fence, beat, updated_at) VALUES (?, '', 1, 0, ?)
+             ON DUPLICATE KEY UPDATE log = log",
+        );
+        with!(self.link, connection => sqlx::query(sql)
             .bind(&self.log)
             .bind(Instant::now().millis())
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+            .execute(connection)
+            .await
+            .map(drop))
     }
 
     /// `None`: somebody was quicker.
     async fn take_from(&mut self, row: &Row) -> Result<Option<Fence>, sqlx::Error> {
         let fence = row.fence + 1;
-        let taken = sqlx::query(
-            "UPDATE relay_leases SET owner = ?1, fence = ?2, beat = ?3, updated_at = ?4
-             WHERE log = ?5 AND owner = ?6 AND fence = ?7 AND beat = ?8",
+        let taken = with!(self.link, connection => sqlx::query(
+            "UPDATE relay_leases SET owner = ?, fence = ?, beat = ?, updated_at = ?
+             WHERE log = ? AND owner = ? AND fence = ? AND beat = ?",
         )
         .bind(&self.owner)
         .bind(fence)
@@ -144,23 +156,23 @@ impl Lease {
         .bind(&row.owner)
         .bind(row.fence)
         .bind(row.beat)
-        .execute(&mut self.connection)
-        .await?
-        .rows_affected();
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected()))?;
         Ok((taken == 1).then_some(Fence(fence)))
     }
 
     async fn renew(&mut self, fence: Fence) -> Result<bool, sqlx::Error> {
-        let renewed = sqlx::query(
-            "UPDATE relay_leases SET beat = beat + 1, updated_at = ?1 WHERE log = ?2 AND owner = ?3 AND fence = ?4",
+        let renewed = with!(self.link, connection => sqlx::query(
+            "UPDATE relay_leases SET beat = beat + 1, updated_at = ? WHERE log = ? AND owner = ? AND fence = ?",
         )
         .bind(Instant::now().millis())
         .bind(&self.log)
         .bind(&self.owner)
         .bind(fence.0)
-        .execute(&mut self.connection)
-        .await?
-        .rows_affected();
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected()))?;
         Ok(renewed == 1)
     }
 }

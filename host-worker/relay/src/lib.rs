@@ -8,15 +8,18 @@ mod backlog;
 mod event;
 pub mod kafka;
 mod lease;
+mod link;
 mod log;
 mod outbox;
 mod position;
 mod pruner;
 mod relay;
+mod settled;
 
 pub use backlog::{Backlog, Standing};
 pub use event::Event;
 pub use lease::{Fence, Lease};
+pub use link::Source;
 pub use log::{AppendError, EventLog, MemoryLog, Missed, Subscription};
 pub use outbox::Outbox;
 pub use position::Positions;

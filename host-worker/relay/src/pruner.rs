@@ -1,16 +1,16 @@
 //! The end of events: delivered everywhere, and past their retention.
 
-use crate::{Outbox, Positions, RelayError};
+use crate::{Outbox, Positions, RelayError, Source};
 use domain::Instant;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 /// Deletes from the outbox what every log has got and nobody needs to be wound back to. Several workers may do it at once.
 #[derive(Clone, Debug)]
 pub struct Pruner {
-    pub orders: PathBuf,
-    pub worker: PathBuf,
+    pub orders: Source,
+    pub worker: Source,
     /// Every log that the outbox feeds; the slowest decides. One that has got nothing yet keeps everything.
     pub logs: Vec<String>,
     /// Delivered events are kept so long; consumers can be wound back that far.
@@ -20,10 +20,10 @@ pub struct Pruner {
 
 impl Pruner {
     /// A week's retention, looked at hourly.
-    pub fn new(orders: PathBuf, worker: PathBuf, logs: Vec<String>) -> Pruner {
+    pub fn new(orders: impl Into<Source>, worker: impl Into<Source>, logs: Vec<String>) -> Pruner {
         Pruner {
-            orders,
-            worker,
+            orders: orders.into(),
+            worker: worker.into(),
             logs,
             retention: Duration::from_secs(7 * 24 * 3600),
             interval: Duration::from_secs(3600),
@@ -60,7 +60,7 @@ impl Pruner {
             delivered = Some(delivered.map_or(position, |slowest| slowest.min(position)));
         }
         let before = Instant::now().minus(self.retention);
-        let outbox = Outbox::open(&self.orders).await?;
+        let mut outbox = Outbox::open(&self.orders).await?;
         Ok(outbox.prune(delivered.unwrap_or(0), before).await?)
     }
 }

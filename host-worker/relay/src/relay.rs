@@ -1,12 +1,10 @@
 //! The loop: read, append, remember.
 
-use crate::{AppendError, Event, EventLog, Fence, Lease, Outbox, Positions, Standing, backlog::Gauge};
-use domain::Instant;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+use crate::{
+    AppendError, Event, EventLog, Fence, Lease, Outbox, Positions, Source, Standing, backlog::Gauge,
 };
+use domain::Instant;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;
 
@@ -59,8 +57,8 @@ pub enum RelayError {
 /// crash in between repeats them. Of several workers, one at a time feeds a log that they share; where two do for a moment, both do so
 /// from no later than the first event that was not taken, and in order.
 pub struct Relay {
-    orders: PathBuf,
-    worker: PathBuf,
+    orders: Source,
+    worker: Source,
     outbox: Outbox,
     positions: Positions,
     log: Arc<dyn EventLog>,
@@ -81,24 +79,25 @@ impl std::fmt::Debug for Relay {
 }
 
 impl Relay {
-    /// Opens both database files and finds where the log stands.
+    /// Opens both databases and finds where the log stands.
     pub async fn open(
-        orders: &Path,
-        worker: &Path,
+        orders: impl Into<Source>,
+        worker: impl Into<Source>,
         log: Arc<dyn EventLog>,
         config: RelayConfig,
     ) -> Result<Relay, RelayError> {
+        let (orders, worker) = (orders.into(), worker.into());
         let lease = if log.is_shared() {
             let owner = format!("worker-{}-{:016x}", std::process::id(), rand::random::<u64>());
-            Some(Lease::open(worker, log.name(), &owner, config.lease).await?)
+            Some(Lease::open(&worker, log.name(), &owner, config.lease).await?)
         } else {
             None
         };
         let mut relay = Relay {
-            outbox: Outbox::open(orders).await?,
-            positions: Positions::open(worker).await?,
-            orders: orders.to_owned(),
-            worker: worker.to_owned(),
+            outbox: Outbox::open(&orders).await?,
+            positions: Positions::open(&worker).await?,
+            orders,
+            worker,
             log,
             config,
             position: 0,

@@ -21,17 +21,17 @@ impl Place {
     /// The order component, in this process and on these databases.
     pub(super) async fn orders(&self) -> Result<Lifecycle> {
         let data = self.data.data.as_path();
-        let outdated = kessai_ops::outdated(data).await;
+        let mut settings = Settings::read(&self.manifest.manifest)?;
+        let databases = settings.databases(data)?;
+        let outdated = databases.outdated().await?;
         if !outdated.is_empty() {
             let names: Vec<&str> = outdated.iter().map(|database| database.name()).collect();
             bail!(
-                "{} has not the databases of this program ({} missing or older): is this the shop's data directory? (`kessai migrate` \
-                 brings it up to date)",
-                data.display(),
+                "{databases} has not the databases of this program ({} missing or older): are these the shop's? (`kessai migrate` \
+                 brings them up to date)",
                 names.join(", ")
             )
         }
-        let mut settings = Settings::read(&self.manifest.manifest)?;
         self.addresses.derive(&mut settings)?;
         let host = worker::load_host(&self.manifest.manifest, data, &settings, None).await?;
         Ok(host.lifecycle()?)

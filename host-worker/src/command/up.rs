@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::Result;
 use axum::Router;
-use kessai_ops::{DataLock, Role, Seeded, Telemetry};
+use kessai_ops::{DataLock, Databases, Migrated, Role, Seeded, Telemetry};
 use std::{net::SocketAddr, path::Path, process::ExitCode, time::Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let _lock = DataLock::take(data, Role::Worker)?;
     let telemetry = Telemetry::install()?;
     let sagas = signals::Signals::start()?;
-    prepare(data, !options.no_seed).await?;
+    let databases = settings.databases(data)?;
+    prepare(&databases, !options.no_seed).await?;
 
     let issuer = async {
         if has_issuer {
@@ -101,7 +102,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let draining = CancellationToken::new();
     let health = probes::health(
-        data,
+        &databases,
         &host,
         sandbox_address,
         worker.kafka(),
@@ -179,14 +180,15 @@ fn is_ours(setting: &Setting, ours: &str) -> bool {
 }
 
 /// Databases, and something to sell.
-pub(crate) async fn prepare(data: &Path, seed: bool) -> Result<()> {
-    for migrated in kessai_ops::migrate(data).await? {
+pub(crate) async fn prepare(databases: &Databases, seed: bool) -> Result<()> {
+    let tell = |migrated: &Migrated| {
         if migrated.applied > 0 {
             let (database, applied) = (migrated.database.name(), migrated.applied);
             tracing::info!(component = "worker", database, applied, "migrated");
         }
-    }
-    if seed && let Seeded::Filled { products } = kessai_ops::seed(data).await? {
+    };
+    databases.migrate(tell).await?;
+    if seed && let Seeded::Filled { products } = databases.seed().await? {
         tracing::info!(
             component = "worker",
             products,

@@ -72,7 +72,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let _lock = DataLock::take(data, Role::Worker)?;
     let telemetry = Telemetry::install()?;
     let sagas = signals::Signals::start()?;
-    prepare(data, options.dev).await?;
+    let databases = settings.databases(data)?;
+    prepare(&databases, options.dev).await?;
     let host = worker::load_host(&options.manifest.manifest, data, &settings, Some(sagas.sink())).await?;
     let mut worker = Worker::start(&host, data, &settings, &options.worker).await?;
     let draining = CancellationToken::new();
@@ -81,7 +82,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         .map(tokio::net::TcpListener::local_addr)
         .transpose()?;
     let health = probes::health(
-        data,
+        &databases,
         &host,
         sandbox_address,
         worker.kafka(),

@@ -7,10 +7,13 @@ mod buyer;
 mod contract;
 mod events;
 mod live;
+pub mod load;
+pub mod outage;
 mod paypay;
 mod servers;
 pub mod shelf;
 mod shop;
+mod topics;
 
 pub use buyer::{Answer, Buyer};
 pub use contract::Contract;
@@ -19,6 +22,7 @@ pub use live::{Incoming, Live};
 pub use paypay::PayPay;
 pub use servers::{OWNERS, Place, Servers};
 pub use shop::{Shop, ShopOptions, root};
+pub use topics::Told;
 
 use anyhow::{Result, bail};
 use std::fmt::Debug;

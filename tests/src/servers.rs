@@ -9,6 +9,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, MySqlConnection};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use xtask::services::Services;
 
 /// Which backends every shop gets: nothing (SQLite alone), some of `mysql`, `redis` and `kafka` separated by commas, or `production`, which is all.
 const BACKENDS: &str = "KESSAI_TEST_BACKENDS";
@@ -69,6 +70,30 @@ impl Servers {
             }
         }
         Ok(servers)
+    }
+
+    /// All three, as somebody has started them.
+    ///
+    /// # Errors
+    /// One of them was not started.
+    pub fn of(services: &Services) -> Result<Servers> {
+        let variables: BTreeMap<String, String> = services.variables().into_iter().collect();
+        let variable = |name: &str| {
+            let value = variables.get(&format!("SPIN_VARIABLE_{name}"));
+            value.with_context(|| format!("the servers set no {name}"))
+        };
+        let (user, password) = (variable("MYSQL_USER")?, variable("MYSQL_PASSWORD")?);
+        let mysql = format!("mysql://{user}:{password}@{}", variable("MYSQL_ADDRESS")?);
+        let redis = format!(
+            "redis://:{}@{}",
+            variable("REDIS_PASSWORD")?,
+            variable("REDIS_ADDRESS")?
+        );
+        Ok(Servers {
+            mysql: Some(Url::parse(&mysql)?),
+            redis: Some(Url::parse(&redis)?),
+            kafka: Some(variable("KAFKA_BROKERS")?.clone()),
+        })
     }
 
     /// A place that nobody else has.

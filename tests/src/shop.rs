@@ -26,7 +26,7 @@ pub struct ShopOptions {
     pub sandbox_apart: bool,
     /// With `sandbox_apart`: an origin that passes on what shop and sandbox send to each other.
     pub tap: Option<String>,
-    /// Another shop's place on the servers, for a second worker of the same shop; a place of its own if `None`.
+    /// Its place on the servers, or that of another process of the same shop; if `None`, one of its own where `KESSAI_TEST_BACKENDS` says.
     pub place: Option<Arc<Place>>,
 }
 
@@ -56,7 +56,7 @@ impl Shop {
             Some(place) => place,
             None => Arc::new(Servers::from_environment()?.place()),
         };
-        let makes_topics = options.place.is_none() && place.servers.kafka.is_some();
+        let makes_topics = place.servers.kafka.is_some();
         let mut shop = Shop {
             process: None,
             outside: None,

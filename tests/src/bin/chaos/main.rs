@@ -111,19 +111,23 @@ async fn run() -> Result<ExitCode> {
     eprintln!("healed after {:.0} s; waiting for rest", load.as_secs_f64());
     let healed = Instant::now();
     rest(&shop, &tally).await;
-    let report = Report {
-        settings: &settings,
-        plan: &plan,
-        sums: books::sums(&shop).await?,
-        load,
-        converged: healed.elapsed(),
-        seen: &tally.lock(),
+    let sums = books::sums(&shop).await?;
+    let (report, is_clean) = {
+        let report = Report {
+            settings: &settings,
+            plan: &plan,
+            sums,
+            load,
+            converged: healed.elapsed(),
+            seen: &tally.lock(),
+        };
+        (report.to_string(), report.is_clean())
     };
     println!("{report}");
     if let Some(path) = &settings.report {
-        std::fs::write(path, report.to_string()).with_context(|| path.display().to_string())?;
+        std::fs::write(path, report).with_context(|| path.display().to_string())?;
     }
-    if report.is_clean() {
+    if is_clean {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("--- the shop's log ---\n{}", shop.log_tail());

@@ -20,6 +20,8 @@ pub struct ShopOptions {
     pub payment_ttl_seconds: Option<u32>,
     /// `KESSAI_CRASH_AT`: where the process aborts itself, for example `after-commit:3`. Only for the first start.
     pub crash_at: Option<String>,
+    /// Further environment, for example `KESSAI_ALERT_UPDATE_GRACE`.
+    pub environment: BTreeMap<String, String>,
     /// Further variables of spin.toml.
     pub variables: BTreeMap<String, String>,
     /// PayPay's sandbox in a process of its own, which no kill of the shop touches. Its books are in the same folder.
@@ -78,6 +80,28 @@ impl Shop {
         shop.spawn(crash_at.as_deref())?;
         shop.ready().await?;
         Ok(shop)
+    }
+
+    /// Another process of the same shop: its own address and worker; servers, PayPay and issuer in common. This one's sandbox must have a process of its own,
+    /// and its webhooks go on coming here.
+    pub async fn beside(&self) -> Result<Shop> {
+        ensure!(self.options.sandbox_apart, "its PayPay would end with it");
+        let mut options = self.options.clone();
+        options.sandbox_apart = false;
+        options.place = Some(Arc::clone(&self.place));
+        let paypay = ("paypay_base_url".to_owned(), self.paypay_url());
+        options.variables.extend([paypay]);
+        options.variables.extend(self.issuer_apart());
+        Shop::start(options).await
+    }
+
+    /// The issuer that runs with the sandbox, where that has a process of its own.
+    fn issuer_apart(&self) -> BTreeMap<String, String> {
+        let origin = self.paypay_url();
+        let issuer = format!("{origin}/dev");
+        [("auth_issuer", issuer), ("auth_jwks_origin", origin)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
     }
 
     /// The shop's address, without a slash at the end.
@@ -236,10 +260,22 @@ impl Shop {
             .await
     }
 
+    fn issuer(&self) -> String {
+        if let Some(issuer) = self.options.variables.get("auth_issuer") {
+            return issuer.clone();
+        }
+        let origin = if self.options.sandbox_apart {
+            self.paypay_url()
+        } else {
+            self.url()
+        };
+        format!("{origin}/dev")
+    }
+
     async fn token_of(&self, claims: &Value) -> Result<String> {
         let answer = self
             .http
-            .post(format!("{}/dev/token", self.url()))
+            .post(format!("{}/token", self.issuer()))
             .json(claims)
             .send()
             .await?
@@ -306,6 +342,10 @@ impl Shop {
             .stdin(Stdio::null())
             .env_remove("KESSAI_CRASH_AT");
         let mut variables = self.place.variables()?;
+        if self.options.sandbox_apart {
+            variables.extend(self.issuer_apart());
+        }
+        command.envs(&self.options.environment);
         if let Some(seconds) = self.options.payment_ttl_seconds {
             variables.insert("payment_ttl_seconds".to_owned(), seconds.to_string());
         }

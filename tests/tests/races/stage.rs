@@ -36,12 +36,20 @@ pub struct Stage {
 impl Stage {
     /// `ttl`: seconds a buyer has to pay; spin.toml's default if `None`.
     pub async fn open(ttl: Option<u32>) -> Result<Stage> {
+        Stage::open_with(ShopOptions {
+            payment_ttl_seconds: ttl,
+            ..ShopOptions::default()
+        })
+        .await
+    }
+
+    /// Any shop, except that this PayPay is its own.
+    pub async fn open_with(options: ShopOptions) -> Result<Stage> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let paypay = format!("http://{}", listener.local_addr()?);
         let shop = Shop::start(ShopOptions {
-            payment_ttl_seconds: ttl,
             variables: [("paypay_base_url".to_owned(), paypay.clone())].into(),
-            ..ShopOptions::default()
+            ..options
         })
         .await?;
         let ahead = Arc::new(AtomicI64::new(0));

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod chaos;
 mod lint;
+mod outage;
 mod sdk;
 mod test;
 mod up;
@@ -33,6 +34,7 @@ enum Command {
     /// Measure the shop on this machine
     Bench(bench::Options),
     Chaos(chaos::Options),
+    Outage(outage::Options),
     /// Run MariaDB, Redis and Kafka on this machine, without Docker
     #[command(subcommand)]
     Services(services::Action),
@@ -47,6 +49,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(options) => test::test(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Chaos(options) => chaos::chaos(&options),
+        Command::Outage(options) => outage::outage(&options),
         Command::Services(action) => services::services(&action),
         Command::Lint => lint::lint(),
     };

@@ -2,6 +2,8 @@
 
 pub mod attempts;
 pub mod channels;
+#[cfg(test)]
+mod concurrency;
 pub mod idempotency;
 pub mod inbox;
 pub mod orders;
@@ -12,6 +14,8 @@ pub mod saga_audit;
 pub mod saga_list;
 pub mod sagas;
 pub mod state_machines;
+#[cfg(test)]
+pub mod testing;
 
 use store::{Database, Row, StoreError, Value};
 

@@ -24,7 +24,8 @@ impl Options {
 }
 
 /// Tests that cannot run without a server, by the features that turn them on.
-const WITH_SERVERS: &str = "kessai-relay/real-kafka,kessai-relay/real-mysql,kessai-alerts/real-mysql";
+const WITH_SERVERS: &str =
+    "kessai-relay/real-kafka,kessai-relay/real-mysql,kessai-alerts/real-kafka,kessai-alerts/real-mysql";
 
 /// Tells the tests where the servers are: those that run on SQLite then run on MySQL as well. Only the tests: a shop that they start has
 /// its own settings.

@@ -76,11 +76,17 @@ pub async fn place(ctx: &RequestContext, caller: Caller<'_>, basket: &Basket) ->
         work.release(ctx, due, None, async |_, _, _| Ok(()))
             .await
             .map_err(problems::of)?;
-        return Err(Problem::new(Code::PaymentUnavailable)
-            .with_detail("a part of the shop, or PayPay, does not answer; nothing is paid")
-            .with_retry_after(5));
+        return Err(unanswered());
     }
     finish(ctx, caller, work, due, &settings).await
+}
+
+/// The order waits for somebody who does not answer, or to be undone until they do. That may take as long as they are away, which is longer than a buyer
+/// waits.
+fn unanswered() -> Problem {
+    Problem::new(Code::PaymentUnavailable)
+        .with_detail("a part of the shop, or PayPay, does not answer; nothing is paid")
+        .with_retry_after(5)
 }
 
 /// Answers from what the first request with this key did; `None` if there was none.
@@ -118,7 +124,7 @@ async fn repeat(
         None => return Err(in_progress()),
     };
     match order.status {
-        OrderStatus::Pending => Err(in_progress()),
+        OrderStatus::Pending => Err(unanswered()),
         OrderStatus::Failed => Err(problems::of_failed(&order, None)),
         _ => {
             let work =

@@ -109,13 +109,12 @@ pub fn test(options: &Options) -> Result<u8> {
     }
     if options.wants("production") && servers.is_some() {
         let mut cargo = cargo_test();
-        for scenario in SCENARIOS {
+        for scenario in SCENARIOS.into_iter().chain(["production"]) {
             cargo.args(["--test", scenario]);
         }
         tally.rust(
-            "The whole shop on Redis and Kafka, with faults and kills",
-            // Not all of it keeps its data on MariaDB yet.
-            cargo.env("KESSAI_TEST_BACKENDS", "redis,kafka"),
+            "The whole shop on MariaDB, Redis and Kafka, with faults and kills, outages and several workers",
+            cargo.env("KESSAI_TEST_BACKENDS", "production"),
         )?;
     }
     drop(servers);

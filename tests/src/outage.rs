@@ -51,8 +51,8 @@ impl Outage {
             outcome
         };
         let (ran, disturbed) = tokio::join!(load.run(&name, self.buyers), disturb);
+        ran.context("while the server was away, or after its return")?;
         let (away, back, health) = disturbed?;
-        ran.context("after the server's return")?;
         let placed = load.placed.take();
         let events = drained(shop, &placed).await?;
         Ok(Report {

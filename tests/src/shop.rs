@@ -111,7 +111,8 @@ impl Shop {
 
     /// The address of the sandbox's PayPay API.
     pub fn paypay_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.sandbox)
+        let elsewhere = self.options.variables.get("paypay_base_url");
+        elsewhere.map_or_else(|| format!("http://127.0.0.1:{}", self.sandbox), Clone::clone)
     }
 
     /// The sandbox, on its own address.

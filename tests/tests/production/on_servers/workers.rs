@@ -43,8 +43,8 @@ async fn of_three_workers_one_is_killed_and_the_others_do_its_work() -> Result<(
             outcome
         };
         let (ran, disturbed) = tokio::join!(load.run("killed", BUYERS), disturb);
-        disturbed?;
         ran?;
+        disturbed?;
         let violations = load.violations.take();
         ensure!(violations.is_empty(), "{violations:#?}");
         let after: usize = load
@@ -120,8 +120,8 @@ async fn a_worker_joins_and_leaves_under_load_and_no_event_is_missed() -> Result
         outcome
     };
     let (ran, disturbed) = tokio::join!(load.run("rebalance", BUYERS), disturb);
-    disturbed?;
     ran?;
+    disturbed?;
     let violations = load.violations.take();
     ensure!(violations.is_empty(), "{violations:#?}");
     drained(&one, &load.placed.take()).await?;

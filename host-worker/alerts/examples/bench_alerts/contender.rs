@@ -119,7 +119,7 @@ pub async fn rules(settings: &KafkaSettings, folder: &Path, name: &str, events: 
         if u64::try_from(read)? >= events.count {
             break;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(5 * LOOK).await;
     }
     let run = clock.context("events without partitions")?.stop()?;
     let sql = "SELECT count(*) FROM alert_outbox WHERE alert_id LIKE 'D-%'";

@@ -55,11 +55,11 @@ pub struct KafkaConfig {
 }
 
 impl KafkaConfig {
-    /// 10,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
+    /// 40,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
     pub fn new(rules: rules::Config) -> KafkaConfig {
         KafkaConfig {
             rules,
-            batch: 10_000,
+            batch: 40_000,
             interval: Duration::from_secs(1),
             disorder: Duration::from_secs(90),
             settling: Duration::from_secs(30),

@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::Session;
+use store::{Database, Session, StoreError};
 
 /// PayPay waits 2.0 s for its answer; what is not applied by then goes on after it.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -79,15 +79,16 @@ pub async fn receive(ctx: &RequestContext, request: &Request) -> Result<Answer, 
     respond::json(StatusCode::OK, &json!({ "outcome": outcome.as_str() }))
 }
 
-enum Taken {
+#[derive(Debug)]
+pub(crate) enum Taken {
     Duplicate,
     /// Stored, while somebody else works on the order: they look at the inbox when they are done.
     Busy,
     Work(Box<Work>),
 }
 
-async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
-    orders::find_by_payment(session, &request.merchant_payment_id)
+async fn find(session: &Session, merchant_payment_id: &str) -> Result<Order, Problem> {
+    orders::find_by_payment(session, merchant_payment_id)
         .await
         .map_err(problems::of_store)?
         .ok_or_else(|| Problem::new(Code::OrderNotFound))
@@ -97,15 +98,13 @@ async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
 async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem> {
     let db = records::open().await.map_err(problems::of_store)?;
     // Looked up before the writer is waited for, so that a flood of forgeries holds nobody up; and again with it, since only that counts.
-    let order = find(&db, request).await?;
+    let order = find(&db, &request.merchant_payment_id).await?;
     if let Some(mismatch) = request.mismatch(&order) {
         mismatch::tell(db, &order, &request.merchant_payment_id, &mismatch, ctx)
             .await
             .map_err(problems::of_store)?;
         return Err(mismatch.refusal());
     }
-    let tx = db.begin().await.map_err(problems::of_store)?;
-    let order = find(&tx, request).await?;
     let received = Received {
         dedupe_key: &request.dedupe_key,
         merchant_payment_id: &request.merchant_payment_id,
@@ -113,22 +112,54 @@ async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem
         amount: request.amount,
         payload: request.raw.to_string(),
     };
-    let now = Instant::now();
-    let order_no: OrderNo = order.order_no.clone();
-    let stored = async {
-        if inbox::insert(&tx, &order_no, &received, now).await? == Stored::Applied {
-            tx.rollback().await?;
-            return Ok(Taken::Duplicate);
-        }
+    take_in(db, ctx, &order, &received).await
+}
+
+pub(crate) async fn take_in(
+    db: Database,
+    ctx: &RequestContext,
+    order: &Order,
+    received: &Received<'_>,
+) -> Result<Taken, Problem> {
+    let stored = db.transact(async |tx| {
+        let order_no: &OrderNo = &order.order_no;
         let id = order_no.as_str();
-        let mut taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
-        if taken.is_none() && saga_archive::restore(&tx, id).await? {
-            taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
+        orders::lock(tx, id).await?;
+        let order = find(tx, received.merchant_payment_id).await?;
+        let now = Instant::now();
+        if inbox::insert(tx, order_no, received, now).await? == Stored::Applied {
+            return Err(NotStored::Duplicate);
         }
-        tx.commit().await?;
+        let mut taken = sagas::acquire(tx, id, &ctx.request_id, now).await?;
+        if taken.is_none() && saga_archive::restore(tx, id).await? {
+            taken = sagas::acquire(tx, id, &ctx.request_id, now).await?;
+        }
         Ok(taken.map_or(Taken::Busy, |taken| Taken::Work(Box::new(Work::of(order, taken)))))
-    };
-    stored.await.map_err(problems::of_store)
+    });
+    match stored.await {
+        Ok((_, taken)) => Ok(taken),
+        Err(NotStored::Duplicate) => Ok(Taken::Duplicate),
+        Err(NotStored::Problem(problem)) => Err(problem),
+    }
+}
+
+/// Why nothing was stored.
+#[derive(Debug)]
+enum NotStored {
+    Duplicate,
+    Problem(Problem),
+}
+
+impl From<Problem> for NotStored {
+    fn from(problem: Problem) -> NotStored {
+        NotStored::Problem(problem)
+    }
+}
+
+impl From<StoreError> for NotStored {
+    fn from(error: StoreError) -> NotStored {
+        NotStored::Problem(problems::of_store(error))
+    }
 }
 
 async fn apply_within_budget(ctx: &RequestContext, work: Work) -> Result<Outcome, Problem> {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
 
+mod alerts;
 mod checkout;
 mod payments;
 mod saga;
@@ -16,6 +17,8 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Events a second through the alert processor ÷ through a consumer that only reads
+    Alerts(alerts::Options),
     /// Many buyers at once, from the click to PAID by push
     Checkout(checkout::Options),
     /// From PayPay's webhook to the buyer's page, and the same by polling when every webhook is lost
@@ -26,6 +29,7 @@ enum What {
 
 pub fn bench(options: &Options) -> Result<u8> {
     match &options.what {
+        What::Alerts(options) => alerts::bench(options),
         What::Checkout(options) => checkout::bench(options),
         What::Payments(options) => payments::bench(options),
         What::Saga(options) => saga::bench(options),

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
 
+mod backends;
 mod checkout;
+mod orders;
 mod payments;
 mod saga;
 
@@ -16,16 +18,19 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Orders a second on MariaDB ÷ on SQLite
+    Backends(orders::Options),
     /// Many buyers at once, from the click to PAID by push
     Checkout(checkout::Options),
     /// From PayPay's webhook to the buyer's page, and the same by polling when every webhook is lost
     Payments(payments::Options),
     /// Orders a second with the saga ÷ the same SQL and calls without it
-    Saga(saga::Options),
+    Saga(orders::Options),
 }
 
 pub fn bench(options: &Options) -> Result<u8> {
     match &options.what {
+        What::Backends(options) => backends::bench(options),
         What::Checkout(options) => checkout::bench(options),
         What::Payments(options) => payments::bench(options),
         What::Saga(options) => saga::bench(options),

@@ -1,5 +1,6 @@
-//! The alert processor in this worker: over the outbox of this machine's shop.
+//! The alert processor in this worker: over Kafka's topics where the variables name brokers, otherwise over the outbox of this machine's shop.
 
+use crate::{relays, settings::Settings};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use domain::Yen;
@@ -7,12 +8,13 @@ use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use kessai_alerts::{
-    InProcess, InProcessConfig, Status, Store,
+    InProcess, InProcessConfig, KafkaAlerts, KafkaConfig, Status, Store,
     http::{Denied, Gatekeeper},
     rules,
 };
 use kessai_host::Host;
 use kessai_ops::{Database, Probe};
+use kessai_relay::Lease;
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -20,6 +22,9 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What can be chosen about the rules A to D.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,21 +71,59 @@ impl AlertOptions {
     }
 }
 
+/// A worker that is gone is followed by another in publishing alerts after so long.
+const LEASE: Duration = Duration::from_secs(10);
+/// The lease on publishing, among those of the relays.
+const LEASE_NAME: &str = "alerts";
+
 /// Opened, and not at work yet.
 pub(crate) struct Alerts {
-    pub(crate) processor: InProcess,
+    pub(crate) processor: Processor,
     pub(crate) store: Store,
 }
 
 impl Alerts {
-    pub(crate) async fn open(data: &Path, options: &AlertOptions) -> Result<Alerts> {
-        let store = Store::open(&Database::Worker.file(data)).await?;
-        let config = InProcessConfig::new(options.rules()?);
-        let processor = InProcess::open(&Database::Orders.file(data), store.clone(), config).await;
-        Ok(Alerts {
-            processor: processor.context("the alert processor does not start")?,
-            store,
-        })
+    /// Kafka may be down.
+    pub(crate) async fn open(data: &Path, settings: &Settings, options: &AlertOptions) -> Result<Alerts> {
+        let worker = Database::Worker.file(data);
+        let store = Store::open(&worker).await?;
+        let processor = match relays::kafka_settings(settings)? {
+            Some(kafka) => {
+                let owner = format!("worker-{}-{}", std::process::id(), Uuid::new_v4().simple());
+                let lease = Lease::open(&worker, LEASE_NAME, &owner, LEASE).await?;
+                let config = KafkaConfig::new(options.rules()?);
+                Processor::Kafka(KafkaAlerts::new(kafka, store.clone(), lease, config))
+            }
+            None => {
+                let config = InProcessConfig::new(options.rules()?);
+                let processor = InProcess::open(&Database::Orders.file(data), store.clone(), config).await;
+                Processor::InProcess(processor.context("the alert processor does not start")?)
+            }
+        };
+        Ok(Alerts { processor, store })
+    }
+}
+
+/// Where the events come from.
+pub(crate) enum Processor {
+    InProcess(InProcess),
+    Kafka(KafkaAlerts),
+}
+
+impl Processor {
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Processor::InProcess(processor) => processor.status(),
+            Processor::Kafka(processor) => processor.status(),
+        }
+    }
+
+    /// Runs until `stop`. `commits` ticks after each commit to the orders.
+    pub(crate) async fn run(self, commits: watch::Receiver<u64>, stop: CancellationToken) {
+        match self {
+            Processor::InProcess(processor) => processor.run(commits, stop).await,
+            Processor::Kafka(processor) => processor.run(stop).await,
+        }
     }
 }
 

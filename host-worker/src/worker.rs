@@ -124,7 +124,7 @@ impl Worker {
             kafka,
         } = Relays::open(data, settings, log).await?;
 
-        let Alerts { processor, store } = Alerts::open(data, &options.alerts).await?;
+        let Alerts { processor, store } = Alerts::open(data, settings, &options.alerts).await?;
         let alert_status = processor.status();
         let gate = SessionGate::new(host.clone());
         let alert_routes = kessai_alerts::http::router(store, gate, settings.value("public_url")?);

@@ -2,20 +2,27 @@
 //!
 //! Nothing here waits for a time; [`eventually`] waits for a condition and says what it last saw if it never comes.
 
+mod books;
 mod buyer;
 mod contract;
 mod events;
 mod live;
+pub mod load;
+pub mod outage;
 mod paypay;
+mod servers;
 pub mod shelf;
 mod shop;
+mod topics;
 
 pub use buyer::{Answer, Buyer};
 pub use contract::Contract;
 pub use events::EventContract;
 pub use live::{Incoming, Live};
 pub use paypay::PayPay;
+pub use servers::{OWNERS, Place, Servers};
 pub use shop::{Shop, ShopOptions, root};
+pub use topics::Told;
 
 use anyhow::{Result, bail};
 use std::fmt::Debug;

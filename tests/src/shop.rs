@@ -1,6 +1,6 @@
 //! A shop in a process of its own, on free ports, with its data in a temporary folder.
 
-use crate::{Contract, PayPay, eventually};
+use crate::{Contract, PayPay, Place, Servers, eventually};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Few: a broker that many tests share has them all in its memory.
+const PARTITIONS: &str = "2";
 
 /// What differs from `kessai up` without flags.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,8 @@ pub struct ShopOptions {
     pub sandbox_apart: bool,
     /// With `sandbox_apart`: an origin that passes on what shop and sandbox send to each other.
     pub tap: Option<String>,
+    /// Its place on the servers, or that of another process of the same shop; if `None`, one of its own where `KESSAI_TEST_BACKENDS` says.
+    pub place: Option<Arc<Place>>,
 }
 
 #[derive(Debug)]
@@ -33,6 +38,7 @@ pub struct Shop {
     listen: u16,
     sandbox: u16,
     options: ShopOptions,
+    place: Arc<Place>,
     data: tempfile::TempDir,
     pub http: reqwest::Client,
     pub contract: Arc<Contract>,
@@ -46,16 +52,25 @@ impl Shop {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let contract = Arc::new(Contract::load(&root().join("docs/openapi.yaml"))?);
+        let place = match options.place.clone() {
+            Some(place) => place,
+            None => Arc::new(Servers::from_environment()?.place()),
+        };
+        let makes_topics = place.servers.kafka.is_some();
         let mut shop = Shop {
             process: None,
             outside: None,
             listen,
             sandbox,
             options,
+            place,
             data,
             http,
             contract,
         };
+        if makes_topics {
+            shop.make_topics()?;
+        }
         if shop.options.sandbox_apart {
             shop.open_sandbox().await?;
         }
@@ -82,6 +97,11 @@ impl Shop {
 
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Where it has its data, sessions and events, as far as they are not in the folder.
+    pub fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     /// The process id, while it runs.
@@ -143,13 +163,23 @@ impl Shop {
 
     /// Runs a command of `kessai` on the data, beside the running shop: `check`, or `saga list`.
     pub fn kessai(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(binary()?)
-            .args(arguments)
-            .arg("--data")
-            .arg(self.data())
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .output()?)
+        let mut command = Command::new(binary()?);
+        command.args(arguments).arg("--data").arg(self.data());
+        self.set(&mut command)?;
+        Ok(command.output()?)
+    }
+
+    fn make_topics(&self) -> Result<()> {
+        let mut command = Command::new(binary()?);
+        command.args(["topics", "create", "--partitions", PARTITIONS]);
+        self.set(&mut command)?;
+        let made = command.output()?;
+        ensure!(
+            made.status.success(),
+            "kessai topics create: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        Ok(())
     }
 
     /// Runs `kessai check` on the data and returns its report as an error if an invariant is broken.
@@ -259,25 +289,31 @@ impl Shop {
     /// `kessai <role>` on the shop's data with the shop's variables, writing to a log beside the data.
     fn command(&self, role: &str, log: &str) -> Result<Command> {
         let mut command = Command::new(binary()?);
-        command
-            .arg(role)
-            .arg("--data")
-            .arg(self.data.path())
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .env_remove("KESSAI_CRASH_AT");
-        if let Some(seconds) = self.options.payment_ttl_seconds {
-            command.env("SPIN_VARIABLE_PAYMENT_TTL_SECONDS", seconds.to_string());
-        }
-        for (name, value) in &self.options.variables {
-            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
-        }
+        command.arg(role).arg("--data").arg(self.data.path());
+        self.set(&mut command)?;
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.data.path().join(log))?;
         command.stdout(log.try_clone()?).stderr(log);
         Ok(command)
+    }
+
+    /// The shop's variables, for any command of `kessai`.
+    fn set(&self, command: &mut Command) -> Result<()> {
+        command
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .env_remove("KESSAI_CRASH_AT");
+        let mut variables = self.place.variables()?;
+        if let Some(seconds) = self.options.payment_ttl_seconds {
+            variables.insert("payment_ttl_seconds".to_owned(), seconds.to_string());
+        }
+        variables.extend(self.options.variables.clone());
+        for (name, value) in variables {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        Ok(())
     }
 
     async fn ready(&mut self) -> Result<()> {

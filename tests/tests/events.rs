@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, ensure};
 use scenarios::{Buyer, EventContract, Shop, ShopOptions, root, shelf};
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn contract() -> Result<EventContract> {
@@ -130,13 +129,8 @@ type Row = (
 /// Holds every event in the outbox to the contract, and counts them by type.
 async fn hold_outbox(shop: &Shop) -> Result<BTreeMap<String, usize>> {
     let contract = contract()?;
-    let mut orders = SqliteConnectOptions::new()
-        .filename(shop.data().join("orders.db"))
-        .read_only(true)
-        .connect()
-        .await?;
-    let sql = "SELECT id, topic, key, type, data, request_id, traceparent FROM outbox ORDER BY seq";
-    let rows: Vec<Row> = sqlx::query_as(sql).fetch_all(&mut orders).await?;
+    let sql = "SELECT id, topic, key, type, data, request_id, traceparent FROM orders.outbox ORDER BY seq";
+    let rows: Vec<Row> = sqlx::query_as(sql).fetch_all(&mut shop.books().await?).await?;
     let mut seen = BTreeMap::new();
     for (id, topic, key, kind, data, request_id, traceparent) in rows {
         let data: Value = serde_json::from_str(&data)?;

@@ -1,7 +1,7 @@
 //! The ways an order can go, each to its end.
 
 use anyhow::{Context, Result};
-use scenarios::{Buyer, Incoming, Shop, ShopOptions, shelf};
+use scenarios::{Buyer, Incoming, Shop, ShopOptions, eventually, shelf};
 use serde_json::json;
 
 #[tokio::test]
@@ -252,4 +252,31 @@ async fn a_buyer_pages_through_all_orders_once() -> Result<()> {
     }
     assert_eq!(seen, placed);
     Ok(())
+}
+
+/// An order whose code PayPay never gave is undone, which takes as long as PayPay is away. Its buyer is not kept in the belief that something is under way.
+#[tokio::test]
+async fn a_repeat_while_paypay_is_away_is_told_so_and_not_to_wait() -> Result<()> {
+    let shop = Shop::start(ShopOptions::default()).await?;
+    let buyer = Buyer::login(&shop, "away@example.com").await?;
+    let product = shelf::plenty(&buyer, 1).await?[0];
+    shop.faults(json!({"maintenance": true})).await?;
+    let first = buyer.order(&[(product.id, 1)], "away-1").await?;
+    assert_eq!((first.status, first.code()), (503, "PAYMENT_UNAVAILABLE"));
+    let told = eventually(
+        "an answer to the repeat",
+        async || buyer.order(&[(product.id, 1)], "away-1").await,
+        // While the worker is at the order, for a moment, it is in progress indeed.
+        |answer| answer.code() != "REQUEST_IN_PROGRESS",
+    )
+    .await?;
+    assert_eq!((told.status, told.code()), (503, "PAYMENT_UNAVAILABLE"));
+    shop.faults(json!({"maintenance": false})).await?;
+    eventually(
+        "all stock given back",
+        async || buyer.stock(product.id).await,
+        |stock| *stock == product.stock,
+    )
+    .await?;
+    shop.check_at_rest().await
 }

@@ -5,8 +5,6 @@ use domain::Instant;
 use paypay::signing::{Body, Credentials, Signed, sign};
 use scenarios::{Buyer, Shop, ShopOptions, shelf};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 
 /// All that ever was and will be.
 const ALWAYS: [&str; 4] = ["--from", "2000-01-01", "--to", "2100-01-01"];
@@ -68,26 +66,21 @@ async fn refund_at_the_desk(shop: &Shop, order: &Value) -> Result<()> {
 }
 
 /// What our books say, and which alerts they have raised.
-struct Books(SqlitePool);
+struct Books<'a>(&'a Shop);
 
-impl Books {
-    async fn open(shop: &Shop) -> Result<Books> {
-        let file = SqliteConnectOptions::new()
-            .filename(shop.data().join("orders.db"))
-            .read_only(true);
-        Ok(Books(SqlitePool::connect_with(file).await?))
-    }
-
+impl Books<'_> {
     async fn status(&self, order: &Value) -> Result<String> {
-        let sql = "SELECT status FROM orders WHERE order_no = ?";
+        let sql = "SELECT status FROM orders.orders WHERE order_no = ?";
         let row = sqlx::query_scalar(sql).bind(order["orderNo"].as_str());
-        Ok(row.fetch_one(&self.0).await?)
+        Ok(row.fetch_one(&mut self.0.books().await?).await?)
     }
 
     /// The order of each alert of rule R.
     async fn alerts(&self) -> Result<Vec<String>> {
-        let sql = "SELECT key FROM outbox WHERE type = 'AlertRaised' AND json_extract(data, '$.ruleId') = 'R' ORDER BY seq";
-        Ok(sqlx::query_scalar(sql).fetch_all(&self.0).await?)
+        let sql = "SELECT key FROM orders.outbox WHERE type = 'AlertRaised' AND json_extract(data, '$.ruleId') = 'R' ORDER BY seq";
+        Ok(sqlx::query_scalar(sql)
+            .fetch_all(&mut self.0.books().await?)
+            .await?)
     }
 }
 
@@ -137,7 +130,7 @@ async fn what_the_shop_missed_is_found_and_put_right_or_told() -> Result<()> {
         );
     }
     assert_eq!(line(&table, &untouched), None, "{table}");
-    let books = Books::open(&shop).await?;
+    let books = Books(&shop);
     // Looking changes nothing.
     assert_eq!(books.status(&missed).await?, "WAITING_PAYMENT");
     assert_eq!(books.alerts().await?, Vec::<String>::new());

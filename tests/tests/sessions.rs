@@ -24,6 +24,7 @@ async fn shop(redis: &Redis) -> Result<Shop> {
         variables: BTreeMap::from([
             ("session_store".to_owned(), "redis".to_owned()),
             ("redis_address".to_owned(), format!("127.0.0.1:{}", redis.port)),
+            ("redis_password".to_owned(), String::new()),
         ]),
         ..ShopOptions::default()
     })

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Only these parts: rust, web, browser, sdk (default: all)
-    #[arg(value_parser = ["rust", "web", "browser", "sdk"])]
+    /// Only these parts: rust, production, web, browser, sdk (default: all). Both rust and production run the whole shop: on SQLite, and on MariaDB, Redis and Kafka
+    #[arg(value_parser = ["rust", "production", "web", "browser", "sdk"])]
     parts: Vec<String>,
 }
 
@@ -23,11 +24,27 @@ impl Options {
     }
 }
 
-/// Tests that cannot run without a server, by the feature that turns them on.
-const WITH_SERVERS: &str = "kessai-relay/real-kafka";
+/// Tests that cannot run without a server, by the features that turn them on.
+const WITH_SERVERS: &str = "kessai-relay/real-kafka,kessai-alerts/real-kafka,scenarios/production";
+/// Where the names of those begin that run on the production backends only.
+const ONLY_PRODUCTION: &str = "on_servers::";
+/// The scenarios of the whole shop, chaos among them: what runs on either kind of backends.
+const SCENARIOS: [&str; 11] = [
+    "admin",
+    "bad_input",
+    "chaos",
+    "crashes",
+    "events",
+    "purchase",
+    "races",
+    "reconcile",
+    "refunds",
+    "sagas",
+    "webhook_abuse",
+];
 
-/// Tells the tests where the servers are: those that run on SQLite then run on MySQL as well. Only the tests: a shop that they start has
-/// its own settings.
+/// Tells the tests where the servers are: those that run on SQLite then run on MySQL as well. Only the tests: a shop that they start is on
+/// SQLite alone unless KESSAI_TEST_BACKENDS is set.
 fn test_servers(servers: &Services) -> Vec<(&'static str, String)> {
     let settings: HashMap<String, String> = servers.variables().into_iter().collect();
     let setting = |name: &str| settings.get(name).cloned().unwrap_or_default();
@@ -37,8 +54,14 @@ fn test_servers(servers: &Services) -> Vec<(&'static str, String)> {
         setting("SPIN_VARIABLE_MYSQL_PASSWORD"),
         setting("SPIN_VARIABLE_MYSQL_ADDRESS")
     );
+    let redis = format!(
+        "redis://:{}@{}",
+        setting("SPIN_VARIABLE_REDIS_PASSWORD"),
+        setting("SPIN_VARIABLE_REDIS_ADDRESS")
+    );
     vec![
         ("KESSAI_TEST_MYSQL", mysql),
+        ("KESSAI_TEST_REDIS", redis),
         ("KESSAI_TEST_KAFKA", setting("SPIN_VARIABLE_KAFKA_BROKERS")),
     ]
 }
@@ -48,6 +71,8 @@ struct Tally {
     passed: u64,
     failed: u64,
     skipped: Vec<String>,
+    /// What cargo's runs came to, each with its time.
+    runs: Vec<String>,
 }
 
 pub fn test(options: &Options) -> Result<u8> {
@@ -57,7 +82,8 @@ pub fn test(options: &Options) -> Result<u8> {
     // One selection of packages for everything native: another would be another set of features, and Wasmtime compiled once more. It makes the
     // worker too, because the package has tests that run it.
     let mut tally = Tally::default();
-    let servers = options.wants("rust").then(|| tally.servers()).flatten();
+    let native = options.wants("rust") || options.wants("production");
+    let servers = native.then(|| tally.servers()).flatten();
     let cargo_test = || {
         let mut cargo = run::cargo();
         cargo.args(["test", "--workspace", "--no-fail-fast"]);
@@ -77,11 +103,22 @@ pub fn test(options: &Options) -> Result<u8> {
     }
     if options.wants("rust") {
         tally.rust(
-            "Rust tests: crates, components, worker, and the whole shop with faults and kills",
-            &mut cargo_test(),
+            "Rust tests: crates, components, worker, and the whole shop on SQLite with faults and kills",
+            cargo_test().args(["--", "--skip", ONLY_PRODUCTION]),
         )?;
-        drop(servers);
     }
+    if options.wants("production") && servers.is_some() {
+        let mut cargo = cargo_test();
+        for scenario in SCENARIOS {
+            cargo.args(["--test", scenario]);
+        }
+        tally.rust(
+            "The whole shop on Redis and Kafka, with faults and kills",
+            // Not all of it keeps its data on MariaDB yet.
+            cargo.env("KESSAI_TEST_BACKENDS", "redis,kafka"),
+        )?;
+    }
+    drop(servers);
     if options.wants("sdk") {
         tally.sdk()?;
     }
@@ -95,12 +132,12 @@ impl Tally {
     /// Runs cargo's tests and adds up its `test result:` lines; a run that dies without one counts as a failure.
     fn rust(&mut self, name: &str, cargo: &mut Command) -> Result<()> {
         eprintln!("\n▸ {name}");
+        let (started, before) = (Instant::now(), (self.passed, self.failed));
         let mut child = cargo
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run cargo")?;
-        let failed_before = self.failed;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines() {
                 let line = line?;
@@ -108,9 +145,16 @@ impl Tally {
                 self.count_cargo_line(&line);
             }
         }
-        if !child.wait()?.success() && self.failed == failed_before {
+        if !child.wait()?.success() && self.failed == before.1 {
             self.failed += 1;
         }
+        let (passed, failed) = (self.passed - before.0, self.failed - before.1);
+        let seconds = started.elapsed().as_secs();
+        self.runs.push(format!(
+            "{name}: {passed} passed, {failed} failed in {} min {:02} s",
+            seconds / 60,
+            seconds % 60
+        ));
         Ok(())
     }
 
@@ -133,13 +177,13 @@ impl Tally {
         }
     }
 
-    /// Starts MariaDB and Kafka for as long as the value lives. A test that breaks a server starts one of its own.
+    /// Starts MariaDB, Redis and Kafka for as long as the value lives. A test that breaks a server starts one of its own.
     fn servers(&mut self) -> Option<Services> {
         let folder = build::target_folder().join("test-services");
-        Services::start_anew(&folder, &[Kind::Mariadb, Kind::Kafka])
+        Services::start_anew(&folder, &Kind::ALL)
             .inspect_err(|error| {
                 self.skipped
-                    .push(format!("tests on MariaDB and Kafka: {error:#}"))
+                    .push(format!("everything on MariaDB, Redis and Kafka: {error:#}"))
             })
             .ok()
     }
@@ -204,6 +248,9 @@ impl Tally {
     /// Prints the count as the last line and returns the exit code.
     fn report(&self) -> u8 {
         println!();
+        for run in &self.runs {
+            println!("{run}");
+        }
         for part in &self.skipped {
             println!("skipped: {part}");
         }

@@ -197,12 +197,12 @@ async fn open_channel(ctx: &RequestContext, order_no: &str) -> Result<Answer, Pr
     let token = channel::token(&settings.channel_secret, &order.order_no, &nonce);
     let now = Instant::now();
     let expires_at = now.plus(channel::LIFETIME);
-    let stored = async {
-        let tx = db.begin().await?;
-        channels::prune(&tx, now).await?;
-        channels::insert(&tx, &channel::token_hash(&token), &order.order_no, expires_at).await?;
-        tx.commit().await
-    };
+    let token_hash = channel::token_hash(&token);
+    let stored = db.transact(async |tx| {
+        orders::lock(tx, order.order_no.as_str()).await?;
+        channels::prune(tx, now).await?;
+        channels::insert(tx, &token_hash, &order.order_no, expires_at).await
+    });
     stored.await.map_err(problems::of_store)?;
     respond::json(
         StatusCode::OK,

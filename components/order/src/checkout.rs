@@ -3,7 +3,7 @@
 use crate::basket::{self, Basket};
 use crate::channel;
 use crate::drive::{self, drive};
-use crate::order::{Line, Order};
+use crate::order::{Changes, Line, Order};
 use crate::problems;
 use crate::records::idempotency::{self, Recorded};
 use crate::records::sagas::{self, Due, DueKind};
@@ -19,6 +19,7 @@ use domain::{Instant, OrderNo, OrderStatus, Yen};
 use edge::{Answer, Code, Problem, RequestContext, StatusCode, respond};
 use saga::Event;
 use serde_json::{Map, Value, json};
+use store::StoreError;
 
 /// Who orders, and under which key.
 #[derive(Debug, Clone, Copy)]
@@ -75,11 +76,17 @@ pub async fn place(ctx: &RequestContext, caller: Caller<'_>, basket: &Basket) ->
         work.release(ctx, due, None, async |_, _, _| Ok(()))
             .await
             .map_err(problems::of)?;
-        return Err(Problem::new(Code::PaymentUnavailable)
-            .with_detail("a part of the shop, or PayPay, does not answer; nothing is paid")
-            .with_retry_after(5));
+        return Err(unanswered());
     }
     finish(ctx, caller, work, due, &settings).await
+}
+
+/// The order waits for somebody who does not answer, or to be undone until they do. That may take as long as they are away, which is longer than a buyer
+/// waits.
+fn unanswered() -> Problem {
+    Problem::new(Code::PaymentUnavailable)
+        .with_detail("a part of the shop, or PayPay, does not answer; nothing is paid")
+        .with_retry_after(5)
 }
 
 /// Answers from what the first request with this key did; `None` if there was none.
@@ -117,7 +124,7 @@ async fn repeat(
         None => return Err(in_progress()),
     };
     match order.status {
-        OrderStatus::Pending => Err(in_progress()),
+        OrderStatus::Pending => Err(unanswered()),
         OrderStatus::Failed => Err(problems::of_failed(&order, None)),
         _ => {
             let work =
@@ -159,34 +166,42 @@ async fn store_new(
         .map_err(|error| problems::of(error.into()))?;
     // The row is inserted whole.
     order.changes.row = false;
-    let stored = async {
-        let tx = records::open().await?.begin().await?;
-        orders::insert(&tx, &order, lines).await?;
-        if !idempotency::insert(
-            &tx,
-            caller.user_id,
-            caller.idempotency_key,
-            request_hash,
-            &order.order_no,
-            now,
-        )
-        .await?
-        {
-            tx.rollback().await?;
-            return Ok(None);
+    let db = records::open().await.map_err(problems::of_store)?;
+    let stored = db.transact(async |tx| {
+        orders::insert(tx, &order, lines).await?;
+        let (user_id, key) = (caller.user_id, caller.idempotency_key);
+        if !idempotency::insert(tx, user_id, key, request_hash, &order.order_no, now).await? {
+            return Err(NotStored::KeyTaken);
         }
-        store_changes(&tx, &mut order, ctx, now).await?;
-        let lease = sagas::insert(&tx, &instance, Some(&order.order_no), None, now).await?;
-        tx.commit().await?;
-        Journal::started(ctx, &instance);
-        Ok(Some(Work {
-            order,
-            instance,
-            lease,
-            failures: 0,
-        }))
+        store_changes(tx, &order, ctx, now).await?;
+        Ok(sagas::insert(tx, &instance, Some(&order.order_no), None, now).await?)
+    });
+    let lease = match stored.await {
+        Ok((_, lease)) => lease,
+        Err(NotStored::KeyTaken) => return Ok(None),
+        Err(NotStored::Store(error)) => return Err(problems::of_store(error)),
     };
-    stored.await.map_err(problems::of_store)
+    order.changes = Changes::default();
+    Journal::started(ctx, &instance);
+    Ok(Some(Work {
+        order,
+        instance,
+        lease,
+        failures: 0,
+    }))
+}
+
+/// Why an order was not stored. Nothing of it is there.
+#[derive(Debug)]
+enum NotStored {
+    KeyTaken,
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotStored {
+    fn from(error: StoreError) -> NotStored {
+        NotStored::Store(error)
+    }
 }
 
 /// What the saga knows of the order from the start.

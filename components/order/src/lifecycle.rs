@@ -28,7 +28,7 @@ impl Guest for Component {
             });
         }
         let hidden = Duration::from_millis(lease_ms.into());
-        let claimed = sagas::claim(&db, now, hidden, limit.clamp(1, 100))
+        let (db, claimed) = sagas::claim(db, now, hidden, limit.clamp(1, 100))
             .await
             .map_err(WorkError::from)?;
         let next = sagas::next_due(&db).await.map_err(WorkError::from)?;

@@ -4,7 +4,7 @@
 //! flood raises it once, and only PayPay's details make an order `PAID` or raise rule M.
 
 use crate::order::{Event, Order};
-use crate::records::outbox;
+use crate::records::{orders, outbox};
 use domain::{AlertRaised, Instant, topic};
 use edge::{Code, Problem, RequestContext};
 use serde_json::{Value, json};
@@ -99,9 +99,13 @@ pub async fn tell(
         kind: AlertRaised::TYPE,
         data,
     };
-    let tx = db.begin().await?;
-    outbox::append(&tx, order.order_no.as_str(), &[event], ctx, now).await?;
-    tx.commit().await.map(drop)
+    let order_no = order.order_no.as_str();
+    db.transact(async |tx| {
+        orders::lock(tx, order_no).await?;
+        outbox::append(tx, order_no, std::slice::from_ref(&event), ctx, now).await
+    })
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]

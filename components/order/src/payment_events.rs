@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::Session;
+use store::{Session, StoreError};
 
 /// PayPay waits 2.0 s for its answer; what is not applied by then goes on after it.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -104,8 +104,6 @@ async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem
             .map_err(problems::of_store)?;
         return Err(mismatch.refusal());
     }
-    let tx = db.begin().await.map_err(problems::of_store)?;
-    let order = find(&tx, request).await?;
     let received = Received {
         dedupe_key: &request.dedupe_key,
         merchant_payment_id: &request.merchant_payment_id,
@@ -113,22 +111,45 @@ async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem
         amount: request.amount,
         payload: request.raw.to_string(),
     };
-    let now = Instant::now();
-    let order_no: OrderNo = order.order_no.clone();
-    let stored = async {
-        if inbox::insert(&tx, &order_no, &received, now).await? == Stored::Applied {
-            tx.rollback().await?;
-            return Ok(Taken::Duplicate);
-        }
+    let stored = db.transact(async |tx| {
+        let order_no: &OrderNo = &order.order_no;
         let id = order_no.as_str();
-        let mut taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
-        if taken.is_none() && saga_archive::restore(&tx, id).await? {
-            taken = sagas::acquire(&tx, id, &ctx.request_id, now).await?;
+        orders::lock(tx, id).await?;
+        let order = find(tx, request).await?;
+        let now = Instant::now();
+        if inbox::insert(tx, order_no, &received, now).await? == Stored::Applied {
+            return Err(NotStored::Duplicate);
         }
-        tx.commit().await?;
+        let mut taken = sagas::acquire(tx, id, &ctx.request_id, now).await?;
+        if taken.is_none() && saga_archive::restore(tx, id).await? {
+            taken = sagas::acquire(tx, id, &ctx.request_id, now).await?;
+        }
         Ok(taken.map_or(Taken::Busy, |taken| Taken::Work(Box::new(Work::of(order, taken)))))
-    };
-    stored.await.map_err(problems::of_store)
+    });
+    match stored.await {
+        Ok((_, taken)) => Ok(taken),
+        Err(NotStored::Duplicate) => Ok(Taken::Duplicate),
+        Err(NotStored::Problem(problem)) => Err(problem),
+    }
+}
+
+/// Why nothing was stored.
+#[derive(Debug)]
+enum NotStored {
+    Duplicate,
+    Problem(Problem),
+}
+
+impl From<Problem> for NotStored {
+    fn from(problem: Problem) -> NotStored {
+        NotStored::Problem(problem)
+    }
+}
+
+impl From<StoreError> for NotStored {
+    fn from(error: StoreError) -> NotStored {
+        NotStored::Problem(problems::of_store(error))
+    }
 }
 
 async fn apply_within_budget(ctx: &RequestContext, work: Work) -> Result<Outcome, Problem> {

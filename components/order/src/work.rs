@@ -39,9 +39,10 @@ pub enum WorkError {
 impl From<StoreError> for WorkError {
     fn from(error: StoreError) -> WorkError {
         match error {
-            StoreError::Unavailable { .. } | StoreError::TransactionEnded { .. } => {
-                WorkError::Unavailable(error.to_string())
-            }
+            StoreError::Unavailable { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::Lost { .. }
+            | StoreError::TransactionEnded { .. } => WorkError::Unavailable(error.to_string()),
             other => WorkError::Broken(other.to_string()),
         }
     }
@@ -96,11 +97,19 @@ pub async fn take(id: &str, owner: &str) -> Result<Taken, WorkError> {
     if saga_list::exists(&db, id).await? {
         return Err(WorkError::Busy);
     }
-    let tx = db.begin().await?;
-    if !saga_archive::restore(&tx, id).await? {
-        return Err(WorkError::NotFound);
-    }
-    let db = tx.commit().await?;
+    let (db, ()) = db
+        .transact(async |tx| {
+            orders::lock(tx, id).await?;
+            if saga_archive::restore(tx, id).await? {
+                return Ok(());
+            }
+            // Another may have brought it back just now.
+            Err(match saga_list::exists(tx, id).await? {
+                true => WorkError::Busy,
+                false => WorkError::NotFound,
+            })
+        })
+        .await?;
     let taken = sagas::acquire(&db, id, owner, Instant::now()).await?;
     taken.ok_or(WorkError::Busy)
 }
@@ -127,34 +136,44 @@ impl Work {
 
     /// Stores order and saga in one transaction and keeps the lease.
     pub async fn checkpoint(&mut self, ctx: &RequestContext) -> Result<(), WorkError> {
-        let tx = records::open().await?.begin().await?;
-        let now = Instant::now();
-        sagas::save(&tx, &self.lease, &self.instance, now).await?;
-        store_changes(&tx, &mut self.order, ctx, now).await?;
-        tx.commit().await?;
+        let db = records::open().await?;
+        db.transact(async |tx| {
+            orders::lock(tx, self.order.order_no.as_str()).await?;
+            let now = Instant::now();
+            sagas::save(tx, &self.lease, &self.instance, now).await?;
+            store_changes(tx, &self.order, ctx, now).await?;
+            Ok::<_, WorkError>(())
+        })
+        .await?;
+        self.order.changes = Changes::default();
         Ok(())
     }
 
     /// Stores order and saga in one transaction and gives the lease back. `seen`: webhooks received until then are settled by what was done, with
-    /// this outcome. `more`: what else belongs into the transaction.
+    /// this outcome. `more`: what else belongs into the transaction, which may be done again.
     pub async fn release(
         mut self,
         ctx: &RequestContext,
         due: Option<Due>,
         seen: Option<(Instant, &str)>,
-        more: impl AsyncFnOnce(&Transaction, &Order, Instant) -> Result<(), StoreError>,
+        more: impl AsyncFn(&Transaction, &Order, Instant) -> Result<(), StoreError>,
     ) -> Result<Order, WorkError> {
-        let tx = records::open().await?.begin().await?;
-        let now = Instant::now();
-        store_changes(&tx, &mut self.order, ctx, now).await?;
-        if let Some((seen, outcome)) = seen {
-            inbox::mark_applied(&tx, &self.order.order_no, seen, outcome, now).await?;
-        }
-        more(&tx, &self.order, now).await?;
-        parking::alert(&tx, &self.instance, Some(&self.order.order_no), ctx, now).await?;
-        // Last, because it looks whether a webhook is left.
-        sagas::release(&tx, &self.lease, &self.instance, due, now).await?;
-        tx.commit().await?;
+        let db = records::open().await?;
+        db.transact(async |tx| {
+            orders::lock(tx, self.order.order_no.as_str()).await?;
+            let now = Instant::now();
+            store_changes(tx, &self.order, ctx, now).await?;
+            if let Some((seen, outcome)) = seen {
+                inbox::mark_applied(tx, &self.order.order_no, seen, outcome, now).await?;
+            }
+            more(tx, &self.order, now).await?;
+            parking::alert(tx, &self.instance, Some(&self.order.order_no), ctx, now).await?;
+            // Last, because it looks whether a webhook is left.
+            sagas::release(tx, &self.lease, &self.instance, due, now).await?;
+            Ok::<_, WorkError>(())
+        })
+        .await?;
+        self.order.changes = Changes::default();
         Ok(self.order)
     }
 
@@ -165,14 +184,14 @@ impl Work {
     }
 }
 
-/// Stores what has changed in the order's row, its history and its events.
+/// Stores what has changed in the order's row, its history and its events. Once it is committed, the order has no changes any more.
 pub async fn store_changes(
     tx: &Transaction,
-    order: &mut Order,
+    order: &Order,
     ctx: &RequestContext,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let changes: Changes = std::mem::take(&mut order.changes);
+    let changes = &order.changes;
     if changes.row {
         orders::update(tx, order).await?;
     }

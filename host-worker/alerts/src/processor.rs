@@ -202,6 +202,7 @@ impl Partition {
                 "an alert was raised"
             );
         }
+        commit.dead.iter().for_each(say_dead);
         if self.cache.len() + states.len() > CACHED {
             self.cache.clear();
         }
@@ -288,16 +289,20 @@ pub(crate) fn read_alert(record: &Record) -> Result<Option<AlertRaised>, String>
     Ok(Some(alert))
 }
 
-pub(crate) fn dead_letter(record: &Record, reason: String) -> DeadLetter {
+/// Counts an event that cannot be read, once it is kept or told.
+pub(crate) fn say_dead(letter: &DeadLetter) {
     metrics::counter!("kessai_alert_dead_letters_total").increment(1);
     tracing::error!(
         component = "alerts",
-        topic = record.topic,
-        offset = record.offset,
-        id = record.id,
-        reason,
+        topic = letter.topic,
+        offset = letter.offset,
+        id = letter.event_id,
+        reason = letter.reason,
         "an event cannot be read"
     );
+}
+
+pub(crate) fn dead_letter(record: &Record, reason: String) -> DeadLetter {
     DeadLetter {
         topic: record.topic.clone(),
         offset: record.offset,

@@ -7,8 +7,6 @@ use kessai_sandbox::{Clock, Sandbox, SandboxConfig};
 use paypay::signing::Credentials;
 use scenarios::{Answer, Buyer, EventContract, Shop, ShopOptions, eventually, root, shelf};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::net::TcpListener;
@@ -31,7 +29,6 @@ pub struct Stage {
     paypay: String,
     /// Seconds that PayPay's clock is ahead of ours.
     ahead: Arc<AtomicI64>,
-    orders: SqlitePool,
     // Delivers webhooks as long as it lives.
     _sandbox: Sandbox,
 }
@@ -61,11 +58,7 @@ impl Stage {
             .api_router()
             .layer(from_fn_with_state(gate.clone(), gate::guard));
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let file = SqliteConnectOptions::new()
-            .filename(shop.data().join("orders.db"))
-            .read_only(true);
         Ok(Stage {
-            orders: SqlitePool::connect_lazy_with(file),
             shop,
             gate,
             paypay,
@@ -173,11 +166,11 @@ impl Stage {
     /// The data of this order's events of a type, oldest first; each as `docs/asyncapi.yaml` says.
     pub async fn events(&self, order: &Value, kind: &str) -> Result<Vec<Value>> {
         let contract = EventContract::load(&root().join("docs/asyncapi.yaml"))?;
-        let sql = "SELECT topic, data FROM outbox WHERE key = ?1 AND type = ?2 ORDER BY seq";
+        let sql = "SELECT topic, data FROM orders.outbox WHERE key = ?1 AND type = ?2 ORDER BY seq";
         let found: Vec<(String, String)> = sqlx::query_as(sql)
             .bind(order_no(order)?)
             .bind(kind)
-            .fetch_all(&self.orders)
+            .fetch_all(&mut self.shop.books().await?)
             .await?;
         let read = |(topic, data): &(String, String)| {
             let data = serde_json::from_str(data)?;

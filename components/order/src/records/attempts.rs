@@ -5,7 +5,7 @@
 
 use domain::{Instant, OrderNo};
 use std::time::Duration;
-use store::{Session, StoreError, Transaction, params};
+use store::{Session, Sql, StoreError, Transaction, params};
 
 /// How long after the request a code may still be paid: PayPay's codes live for about five minutes, and this is three times as long.
 const PAYABLE: Duration = Duration::from_secs(15 * 60);
@@ -19,10 +19,13 @@ pub struct Attempt {
 
 /// Remembers an id under which PayPay is about to be asked.
 pub async fn insert(tx: &Transaction, order_no: &OrderNo, id: &str, now: Instant) -> Result<(), StoreError> {
-    let sql = "INSERT OR IGNORE INTO payment_attempts (merchant_payment_id, order_no, created_at, watch_until) VALUES (?, ?, ?, ?)";
+    let sql = Sql {
+        sqlite: "INSERT OR IGNORE INTO payment_attempts (merchant_payment_id, order_no, created_at, watch_until) VALUES (?, ?, ?, ?)",
+        mysql: "INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at, watch_until) VALUES (?, ?, ?, ?) \
+                ON DUPLICATE KEY UPDATE merchant_payment_id = merchant_payment_id",
+    };
     let values = params![id, order_no.as_str(), now.millis(), now.plus(PAYABLE).millis()];
-    tx.execute(sql, values).await?;
-    Ok(())
+    tx.run(sql, values).await
 }
 
 /// The order's open attempts.
@@ -44,7 +47,7 @@ pub async fn settle(tx: &Transaction, ids: &[String], now: Instant) -> Result<()
     for id in ids {
         let sql =
             "UPDATE payment_attempts SET settled_at = ? WHERE merchant_payment_id = ? AND settled_at IS NULL";
-        tx.execute(sql, params![now.millis(), id.as_str()]).await?;
+        tx.run(sql, params![now.millis(), id.as_str()]).await?;
     }
     Ok(())
 }
@@ -66,11 +69,11 @@ pub async fn between(
     limit: u32,
 ) -> Result<Vec<Asked>, StoreError> {
     let sql = "SELECT merchant_payment_id, order_no, created_at FROM payment_attempts \
-               WHERE created_at >= ?1 AND created_at < ?2 AND (created_at > ?3 OR (created_at = ?3 AND merchant_payment_id > ?4)) \
-               ORDER BY created_at, merchant_payment_id LIMIT ?5";
+               WHERE created_at >= ? AND created_at < ? AND (created_at > ? OR (created_at = ? AND merchant_payment_id > ?)) \
+               ORDER BY created_at, merchant_payment_id LIMIT ?";
     let (at, id) = after.map_or((-1, ""), |(at, id)| (at.millis(), id.as_str()));
     let rows = session
-        .query(sql, params![since.millis(), until.millis(), at, id, limit])
+        .query(sql, params![since.millis(), until.millis(), at, at, id, limit])
         .await?;
     rows.iter()
         .map(|row| {

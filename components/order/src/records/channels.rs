@@ -1,7 +1,7 @@
 //! `channels`: who may listen to an order over the WebSocket. Only hashes of tokens are stored.
 
 use domain::{Instant, OrderNo};
-use store::{Session, StoreError, Transaction, params};
+use store::{Dialect, Session, Sql, StoreError, Transaction, Value, params, placeholders};
 
 pub async fn insert(
     tx: &Transaction,
@@ -9,10 +9,12 @@ pub async fn insert(
     order_no: &OrderNo,
     expires_at: Instant,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT OR IGNORE INTO channels (token_hash, order_no, expires_at) VALUES (?, ?, ?)";
-    tx.execute(sql, params![token_hash, order_no.as_str(), expires_at.millis()])
-        .await?;
-    Ok(())
+    let sql = Sql {
+        sqlite: "INSERT OR IGNORE INTO channels (token_hash, order_no, expires_at) VALUES (?, ?, ?)",
+        mysql: "INSERT INTO channels (token_hash, order_no, expires_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE token_hash = token_hash",
+    };
+    tx.run(sql, params![token_hash, order_no.as_str(), expires_at.millis()])
+        .await
 }
 
 /// Whether the token opens this order's channel now.
@@ -31,7 +33,23 @@ pub async fn is_valid(
 
 /// Forgets tokens that have expired, a few at a time, so that the table stays as small as the shop is busy.
 pub async fn prune(tx: &Transaction, now: Instant) -> Result<(), StoreError> {
-    let sql = "DELETE FROM channels WHERE token_hash IN (SELECT token_hash FROM channels WHERE expires_at <= ? LIMIT 20)";
-    tx.execute(sql, params![now.millis()]).await?;
-    Ok(())
+    if tx.dialect() == Dialect::Sqlite {
+        let sql = "DELETE FROM channels WHERE token_hash IN (SELECT token_hash FROM channels WHERE expires_at <= ? LIMIT 20)";
+        return tx.run(sql, params![now.millis()]).await;
+    }
+    // A deletion by time would lock the end of what has expired, where others insert: each order would be in every other's way.
+    let sql = "SELECT token_hash FROM channels WHERE expires_at <= ? ORDER BY expires_at LIMIT 20";
+    let rows = tx.query(sql, params![now.millis()]).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let expired: Vec<Value> = rows
+        .iter()
+        .map(|row| row.text("token_hash").map(Value::from))
+        .collect::<Result<_, _>>()?;
+    let sql = format!(
+        "DELETE FROM channels WHERE token_hash IN ({})",
+        placeholders(expired.len())
+    );
+    tx.run(&sql, expired).await
 }

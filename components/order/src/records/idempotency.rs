@@ -3,7 +3,7 @@
 use super::parsed;
 use domain::{Instant, OrderNo};
 use serde::{Deserialize, Serialize};
-use store::{Session, StoreError, Transaction, params};
+use store::{Session, Sql, StoreError, Transaction, params};
 
 /// An answer that a repeat of the key gets again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Use {
 }
 
 pub async fn find(session: &Session, user_id: &str, key: &str) -> Result<Option<Use>, StoreError> {
-    let sql = "SELECT request_hash, order_no, response FROM idempotency_keys WHERE user_id = ? AND key = ?";
+    let sql = "SELECT request_hash, order_no, response FROM idempotency_keys WHERE user_id = ? AND `key` = ?";
     let row = session.query_optional(sql, params![user_id, key]).await?;
     row.map(|row| {
         Ok(Use {
@@ -44,7 +44,11 @@ pub async fn insert(
     order_no: &OrderNo,
     now: Instant,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO idempotency_keys (user_id, key, request_hash, order_no, created_at) VALUES (?, ?, ?, ?, ?)";
+    let sql = Sql {
+        sqlite: "INSERT OR IGNORE INTO idempotency_keys (user_id, key, request_hash, order_no, created_at) VALUES (?, ?, ?, ?, ?)",
+        mysql: "INSERT INTO idempotency_keys (user_id, `key`, request_hash, order_no, created_at) VALUES (?, ?, ?, ?, ?) \
+                ON DUPLICATE KEY UPDATE user_id = user_id",
+    };
     let inserted = tx
         .execute(
             sql,
@@ -63,7 +67,6 @@ pub async fn record(
     let text = serde_json::to_string(response).map_err(|error| StoreError::Encode {
         reason: error.to_string(),
     })?;
-    let sql = "UPDATE idempotency_keys SET response = ? WHERE user_id = ? AND key = ?";
-    tx.execute(sql, params![text, user_id, key]).await?;
-    Ok(())
+    let sql = "UPDATE idempotency_keys SET response = ? WHERE user_id = ? AND `key` = ?";
+    tx.run(sql, params![text, user_id, key]).await
 }

@@ -1,7 +1,7 @@
 //! `inbox`: webhooks, stored before they are believed.
 
 use domain::{Instant, OrderNo};
-use store::{StoreError, Transaction, params};
+use store::{Dialect, Sql, StoreError, Transaction, params, placeholders};
 
 /// A webhook as it came, checked for shape only.
 #[derive(Debug, Clone)]
@@ -26,14 +26,19 @@ pub enum Stored {
     Applied,
 }
 
+/// Stores a webhook of an order whose row is locked ([`super::orders::lock`]).
 pub async fn insert(
     tx: &Transaction,
     order_no: &OrderNo,
     received: &Received<'_>,
     now: Instant,
 ) -> Result<Stored, StoreError> {
-    let sql = "INSERT OR IGNORE INTO inbox (dedupe_key, order_no, merchant_payment_id, state, amount, payload, received_at) \
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = Sql {
+        sqlite: "INSERT OR IGNORE INTO inbox (dedupe_key, order_no, merchant_payment_id, state, amount, payload, received_at) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+        mysql: "INSERT INTO inbox (dedupe_key, order_no, merchant_payment_id, state, amount, payload, received_at) \
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE dedupe_key = dedupe_key",
+    };
     let values = params![
         received.dedupe_key,
         order_no.as_str(),
@@ -62,11 +67,28 @@ pub async fn mark_applied(
     outcome: &str,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE inbox SET applied_at = ?, outcome = ? WHERE order_no = ? AND applied_at IS NULL AND received_at <= ?";
-    tx.execute(
-        sql,
-        params![now.millis(), outcome, order_no.as_str(), seen.millis()],
-    )
-    .await?;
-    Ok(())
+    if tx.dialect() == Dialect::Sqlite {
+        let sql = "UPDATE inbox SET applied_at = ?, outcome = ? WHERE order_no = ? AND applied_at IS NULL AND received_at <= ?";
+        return tx
+            .run(
+                sql,
+                params![now.millis(), outcome, order_no.as_str(), seen.millis()],
+            )
+            .await;
+    }
+    // By key, lest the rows' neighbours in the index, other orders', be locked with them. The order's row is locked, so no more can come.
+    let sql = "SELECT dedupe_key FROM inbox WHERE order_no = ? AND applied_at IS NULL AND received_at <= ?";
+    let rows = tx.query(sql, params![order_no.as_str(), seen.millis()]).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut values = params![now.millis(), outcome];
+    for row in &rows {
+        values.push(row.text("dedupe_key")?.into());
+    }
+    let sql = format!(
+        "UPDATE inbox SET applied_at = ?, outcome = ? WHERE dedupe_key IN ({})",
+        placeholders(rows.len())
+    );
+    tx.run(&sql, values).await
 }

@@ -2,6 +2,8 @@
 
 pub mod attempts;
 pub mod channels;
+#[cfg(test)]
+mod concurrency;
 pub mod idempotency;
 pub mod inbox;
 pub mod orders;
@@ -12,14 +14,21 @@ pub mod saga_audit;
 pub mod saga_list;
 pub mod sagas;
 pub mod state_machines;
+#[cfg(test)]
+pub mod testing;
 
-use store::{Database, Row, StoreError};
+use store::{Database, Row, StoreError, Value};
 
 /// The database that this component owns.
 pub const DATABASE: &str = "orders";
 
 pub async fn open() -> Result<Database, StoreError> {
     Database::open(DATABASE).await
+}
+
+/// The column `id` of each row, for an `IN (…)`.
+fn ids(rows: &[Row]) -> Result<Vec<Value>, StoreError> {
+    rows.iter().map(|row| Ok(row.text("id")?.into())).collect()
 }
 
 /// A column that holds one of our own words, parsed; anything else in it is a broken row.

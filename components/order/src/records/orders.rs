@@ -1,9 +1,12 @@
 //! `orders`, `order_lines`, `timeline` and `payment_attempts`.
+//!
+//! A transaction that changes an order, or anything that hangs on it, begins with [`lock`]. On MySQL this keeps all that is the order's as it is until
+//! the end, plain reads included: what they see is settled by the first of them, which comes after the lock.
 
 use super::parsed;
 use crate::order::{Changes, Line, Order, PaymentCode, TimelineEntry};
 use domain::{FailCode, Instant, OrderNo, Quantity, Yen};
-use store::{Row, Session, StoreError, Transaction, params, placeholders};
+use store::{Dialect, Row, Session, StoreError, Transaction, params, placeholders};
 
 pub(super) const COLUMNS: &str = "order_no, user_id, status, payment_status, fail_code, amount, balance_amount, pay_amount, \
                        merchant_payment_id, payment_id, pay_url, pay_deeplink, expires_at, refund_request, polls, version, created_at, updated_at";
@@ -48,6 +51,17 @@ pub(super) fn from_row(row: &Row) -> Result<Order, StoreError> {
 
 fn yen(row: &Row, column: &str) -> Result<Yen, StoreError> {
     Yen::new(row.get(column)?).map_err(|error| row.broken(column, error.to_string()))
+}
+
+/// Keeps others from the order until the transaction ends. SQLite needs no statement for it: a transaction holds the only writer.
+pub async fn lock(tx: &Transaction, order_no: &str) -> Result<(), StoreError> {
+    match tx.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::MySql => {
+            let sql = "SELECT 1 AS locked FROM orders WHERE order_no = ? FOR UPDATE";
+            tx.query(sql, params![order_no]).await.map(drop)
+        }
+    }
 }
 
 pub async fn find(session: &Session, order_no: &OrderNo) -> Result<Option<Order>, StoreError> {
@@ -176,7 +190,7 @@ fn names(orders: &[Order]) -> Vec<store::Value> {
 /// Stores a new order with its lines.
 pub async fn insert(tx: &Transaction, order: &Order, lines: &[Line]) -> Result<(), StoreError> {
     let sql = format!("INSERT INTO orders ({COLUMNS}) VALUES ({})", placeholders(18));
-    tx.execute(&sql, params_of(order)?).await?;
+    tx.run(&sql, params_of(order)?).await?;
     for (line_no, line) in (1i64..).zip(lines) {
         let values = params![
             order.order_no.as_str(),
@@ -186,7 +200,7 @@ pub async fn insert(tx: &Transaction, order: &Order, lines: &[Line]) -> Result<(
             line.unit_price.get(),
             line.quantity.get()
         ];
-        tx.execute(
+        tx.run(
             "INSERT INTO order_lines (order_no, line_no, product_id, name, unit_price, quantity) VALUES (?, ?, ?, ?, ?, ?)",
             values,
         )
@@ -195,7 +209,8 @@ pub async fn insert(tx: &Transaction, order: &Order, lines: &[Line]) -> Result<(
     Ok(())
 }
 
-/// Stores the changed row. The caller holds the saga's lease, so nobody else changes it.
+/// Stores the changed row. The caller holds the saga's lease, so nobody else changes it; if it was lost meanwhile, storing the saga fails and
+/// undoes this.
 pub async fn update(tx: &Transaction, order: &Order) -> Result<(), StoreError> {
     let sql = "UPDATE orders SET status = ?, payment_status = ?, fail_code = ?, merchant_payment_id = ?, payment_id = ?, \
                pay_url = ?, pay_deeplink = ?, expires_at = ?, refund_request = ?, polls = ?, version = ?, updated_at = ? WHERE order_no = ?";
@@ -214,8 +229,7 @@ pub async fn update(tx: &Transaction, order: &Order) -> Result<(), StoreError> {
         order.updated_at.millis(),
         order.order_no.as_str()
     ];
-    tx.execute(sql, values).await?;
-    Ok(())
+    tx.run(sql, values).await
 }
 
 /// Stores what the history gained.
@@ -224,10 +238,13 @@ pub async fn append_timeline(
     order_no: &OrderNo,
     entries: &[TimelineEntry],
 ) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::MySql && !entries.is_empty() {
+        return append_counted(tx, order_no, entries).await;
+    }
     for entry in entries {
         let sql = "INSERT INTO timeline (order_no, entry_no, at, event, detail) \
                    SELECT ?1, COALESCE(MAX(entry_no), 0) + 1, ?2, ?3, ?4 FROM timeline WHERE order_no = ?1";
-        tx.execute(
+        tx.run(
             sql,
             params![
                 order_no.as_str(),
@@ -237,6 +254,28 @@ pub async fn append_timeline(
             ],
         )
         .await?;
+    }
+    Ok(())
+}
+
+/// For MySQL, where to read and to insert in one statement locks the gap behind the order's entries, into which other orders' go.
+async fn append_counted(
+    tx: &Transaction,
+    order_no: &OrderNo,
+    entries: &[TimelineEntry],
+) -> Result<(), StoreError> {
+    let sql = "SELECT COALESCE(MAX(entry_no), 0) AS last FROM timeline WHERE order_no = ?";
+    let last: i64 = tx.query_one(sql, params![order_no.as_str()]).await?.get("last")?;
+    for (entry_no, entry) in (last + 1..).zip(entries) {
+        let sql = "INSERT INTO timeline (order_no, entry_no, at, event, detail) VALUES (?, ?, ?, ?, ?)";
+        let values = params![
+            order_no.as_str(),
+            entry_no,
+            entry.at.millis(),
+            entry.event,
+            entry.detail.as_deref()
+        ];
+        tx.run(sql, values).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::order::Event;
 use domain::Instant;
 use edge::RequestContext;
-use store::{Session, StoreError, Transaction, params};
+use store::{Session, Sql, StoreError, Transaction, params};
 
 /// Whether an event is here: told, and not so long ago that it was tidied away.
 pub async fn holds(session: &Session, id: &str) -> Result<bool, StoreError> {
@@ -12,6 +12,8 @@ pub async fn holds(session: &Session, id: &str) -> Result<bool, StoreError> {
 }
 
 /// Stores events under an order's number, or the id of what they tell of, in the transaction that they tell of. An event told before is not told again: its id is derived.
+///
+/// The order's row is locked ([`super::orders::lock`]), so that its events are numbered in the order of their commits.
 pub async fn append(
     tx: &Transaction,
     key: &str,
@@ -20,8 +22,12 @@ pub async fn append(
     now: Instant,
 ) -> Result<(), StoreError> {
     for event in events {
-        let sql = "INSERT OR IGNORE INTO outbox (id, topic, key, type, data, request_id, traceparent, created_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let sql = Sql {
+            sqlite: "INSERT OR IGNORE INTO outbox (id, topic, key, type, data, request_id, traceparent, created_at) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            mysql: "INSERT INTO outbox (id, topic, `key`, type, data, request_id, traceparent, created_at) \
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE id = id",
+        };
         let values = params![
             event.id.as_str(),
             event.topic,
@@ -32,7 +38,7 @@ pub async fn append(
             ctx.trace.traceparent(),
             now.millis()
         ];
-        tx.execute(sql, values).await?;
+        tx.run(sql, values).await?;
     }
     Ok(())
 }

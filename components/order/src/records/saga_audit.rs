@@ -25,8 +25,7 @@ pub async fn append(session: &Session, saga_id: &str, entry: &Entry) -> Result<(
         entry.reason.as_deref(),
         entry.outcome.as_str()
     ];
-    session.execute(sql, values).await?;
-    Ok(())
+    session.run(sql, values).await
 }
 
 /// Everything that was done to a saga, oldest first.

@@ -3,7 +3,7 @@
 use super::sagas::Pins;
 use domain::Instant;
 use saga::Instance;
-use store::{Row, Session, StoreError, Value, params};
+use store::{Row, Session, Sql, Statement as _, StoreError, Value, params};
 
 /// A saga with what its row says beyond the instance.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ fn statement(filter: &Filter, urgency: usize, size: u32) -> (String, Vec<Value>)
 
 /// One saga, living or archived.
 pub async fn find(session: &Session, id: &str) -> Result<Option<Listed>, StoreError> {
-    by(session, "id = ?", params![id]).await
+    by(session, "id = ?", "id = ?", params![id]).await
 }
 
 /// Whether a living saga has this id.
@@ -138,20 +138,31 @@ pub async fn exists(session: &Session, id: &str) -> Result<bool, StoreError> {
     Ok(session.query_optional(sql, params![id]).await?.is_some())
 }
 
-const BY_KEY: &str = "machine = ? AND business_key = ? AND order_no IS NULL AND business_key IS NOT NULL";
+/// An order's is found by its id. In the words of the index.
+const BY_KEY: Sql = Sql {
+    sqlite: "machine = ? AND business_key = ? AND order_no IS NULL AND business_key IS NOT NULL",
+    mysql: "machine = ? AND own_key = ?",
+};
+const BY_ARCHIVED_KEY: &str =
+    "machine = ? AND business_key = ? AND order_no IS NULL AND business_key IS NOT NULL";
 
 /// The instance of a machine with a business key, living or archived.
 pub async fn find_by_key(session: &Session, machine: &str, key: &str) -> Result<Option<Listed>, StoreError> {
-    // An order's is found by its id.
-    by(session, BY_KEY, params![machine, key]).await
+    let living = BY_KEY.text(session.dialect());
+    by(session, living, BY_ARCHIVED_KEY, params![machine, key]).await
 }
 
-async fn by(session: &Session, condition: &str, values: Vec<Value>) -> Result<Option<Listed>, StoreError> {
-    let living = format!("SELECT {COLUMNS} FROM saga_instances WHERE {condition}");
+async fn by(
+    session: &Session,
+    living: &str,
+    archived: &str,
+    values: Vec<Value>,
+) -> Result<Option<Listed>, StoreError> {
+    let living = format!("SELECT {COLUMNS} FROM saga_instances WHERE {living}");
     if let Some(row) = session.query_optional(&living, values.clone()).await? {
         return listed(&row, false).map(Some);
     }
-    let archived = format!("SELECT {ARCHIVED} FROM saga_archive WHERE {condition}");
+    let archived = format!("SELECT {ARCHIVED} FROM saga_archive WHERE {archived}");
     let row = session.query_optional(&archived, values).await?;
     row.map(|row| listed(&row, true)).transpose()
 }

@@ -12,7 +12,7 @@ use domain::{Instant, OrderNo};
 use saga::Instance;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Database, Session, StoreError, params};
+use store::{Database, Dialect, Row, Session, StoreError, Value, params, placeholders};
 
 /// The right to work on one saga, and the order that it drives, until it is given back or runs out.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ pub async fn insert(
         now.millis(),
         now.millis()
     ];
-    session.execute(sql, values).await?;
+    session.run(sql, values).await?;
     Ok(Lease {
         id: instance.id.clone(),
         fence: 1,
@@ -139,12 +139,26 @@ pub async fn acquire(
     now: Instant,
 ) -> Result<Option<Taken>, StoreError> {
     let until = now.plus(LEASE).millis();
-    let sql = "UPDATE saga_instances SET lease_owner = ?, lease_until = ?, fence = fence + 1, due_at = ?, \
-               due_kind = CASE WHEN order_no IS NULL THEN 'saga' ELSE 'resume' END \
-               WHERE id = ? AND lease_until <= ? RETURNING fence, instance, failures, definitions";
-    let row = session
-        .query_optional(sql, params![owner, until, until, id, now.millis()])
-        .await?;
+    let values = params![owner, until, until, id, now.millis()];
+    let row = match session.dialect() {
+        Dialect::Sqlite => {
+            let sql = "UPDATE saga_instances SET lease_owner = ?, lease_until = ?, fence = fence + 1, due_at = ?, \
+                       due_kind = CASE WHEN order_no IS NULL THEN 'saga' ELSE 'resume' END \
+                       WHERE id = ? AND lease_until <= ? RETURNING fence, instance, failures, definitions";
+            session.query_optional(sql, values).await?
+        }
+        Dialect::MySql => {
+            let sql = "UPDATE saga_instances SET lease_owner = ?, lease_until = ?, fence = LAST_INSERT_ID(fence + 1), due_at = ?, \
+                       due_kind = CASE WHEN order_no IS NULL THEN 'saga' ELSE 'resume' END \
+                       WHERE id = ? AND lease_until <= ?";
+            if session.execute(sql, values).await? == 0 {
+                return Ok(None);
+            }
+            // The connection remembers the fence that it set. Should another have raised it since, the lease was lost already.
+            let sql = "SELECT fence, instance, failures, definitions FROM saga_instances WHERE id = ? AND fence = LAST_INSERT_ID()";
+            session.query_optional(sql, params![id]).await?
+        }
+    };
     row.map(|row| {
         let lease = Lease {
             id: id.to_owned(),
@@ -182,11 +196,11 @@ pub async fn save(
         lease.id.as_str(),
         lease.fence
     ];
-    held(lease, session.execute(sql, values).await?)
+    write(session, lease, sql, values).await
 }
 
 /// Stores the saga, gives the lease back and says when it is due next. A webhook that is not applied makes its order due at once; a payment that may
-/// still come keeps an order due that needs nothing else.
+/// still come keeps an order due that needs nothing else. An order's row is locked.
 pub async fn release(
     session: &Session,
     lease: &Lease,
@@ -194,6 +208,9 @@ pub async fn release(
     due: Option<Due>,
     now: Instant,
 ) -> Result<(), LeaseError> {
+    if session.dialect() == Dialect::MySql {
+        return release_judged(session, lease, instance, due, now).await;
+    }
     let sql = "UPDATE saga_instances SET phase = ?9, status = ?2, compensation_status = ?3, instance = ?4, updated_at = ?5, ended_at = ?10, \
                failures = 0, lease_owner = NULL, lease_until = 0, \
                due_at = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE order_no = ?1 AND applied_at IS NULL) THEN ?5 \
@@ -213,7 +230,45 @@ pub async fn release(
         instance.phase().as_str(),
         ended_at(instance)
     ];
-    held(lease, session.execute(sql, values).await?)
+    write(session, lease, sql, values).await
+}
+
+/// For MySQL, where an update that reads other tables locks what it reads, and what lies next to it.
+async fn release_judged(
+    session: &Session,
+    lease: &Lease,
+    instance: &Instance,
+    due: Option<Due>,
+    now: Instant,
+) -> Result<(), LeaseError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE order_no = ? AND applied_at IS NULL) AS waits, \
+               (SELECT MIN(watch_until) FROM payment_attempts WHERE order_no = ? AND settled_at IS NULL) AS watch_until";
+    let row = session
+        .query_one(sql, params![lease.id.as_str(), lease.id.as_str()])
+        .await?;
+    let (at, kind) = if row.get("waits")? {
+        (Some(now.millis()), DueKind::Inbox)
+    } else {
+        match due {
+            Some(due) => (Some(due.at.millis()), due.kind),
+            None => (row.get("watch_until")?, DueKind::Poll),
+        }
+    };
+    let sql = "UPDATE saga_instances SET phase = ?, status = ?, compensation_status = ?, instance = ?, updated_at = ?, ended_at = ?, \
+               failures = 0, lease_owner = NULL, lease_until = 0, due_at = ?, due_kind = ? WHERE id = ? AND fence = ?";
+    let values = params![
+        instance.phase().as_str(),
+        instance.status.code(),
+        instance.compensation_status.map(saga::Status::code),
+        document(instance)?,
+        now.millis(),
+        ended_at(instance),
+        at,
+        kind.as_str(),
+        lease.id.as_str(),
+        lease.fence
+    ];
+    write(session, lease, sql, values).await
 }
 
 /// Gives the lease back without a change of the saga: nothing was found out.
@@ -232,7 +287,7 @@ pub async fn release_unchanged(
         lease.id.as_str(),
         lease.fence
     ];
-    held(lease, db.execute(sql, values).await?)
+    write(db, lease, sql, values).await
 }
 
 /// Makes the order due at `at` at the latest, unless somebody works on it: they will look themselves.
@@ -241,26 +296,68 @@ pub async fn hasten(session: &Session, order_no: &OrderNo, due: Due, now: Instan
                WHERE id = ? AND lease_until <= ? AND due_at > ?";
     let at = due.at.millis();
     session
-        .execute(
+        .run(
             sql,
             params![at, due.kind.as_str(), order_no.as_str(), now.millis(), at],
         )
-        .await?;
-    Ok(())
+        .await
 }
 
 /// Hands out what is due, each to one caller only: it is not due again until `hidden` has passed or somebody took its lease.
 pub async fn claim(
-    session: &Session,
+    db: Database,
     now: Instant,
     hidden: Duration,
     limit: u32,
-) -> Result<Vec<(String, DueKind)>, StoreError> {
+) -> Result<(Database, Vec<(String, DueKind)>), StoreError> {
+    if db.dialect() == Dialect::MySql {
+        return claim_locked(db, now, hidden, limit).await;
+    }
     let sql = "UPDATE saga_instances SET due_at = ? WHERE id IN \
                (SELECT id FROM saga_instances WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?) \
                RETURNING id, due_kind";
     let values = params![now.plus(hidden).millis(), now.millis(), now.millis(), limit];
-    let rows = session.query(sql, values).await?;
+    let claimed = claims(&db.query(sql, values).await?)?;
+    Ok((db, claimed))
+}
+
+/// For MySQL. What is due is looked for without locks, and locked by its keys alone: a lock on the time would be in the way of all who make something
+/// due. What another claims at this moment is left to them.
+async fn claim_locked(
+    db: Database,
+    now: Instant,
+    hidden: Duration,
+    limit: u32,
+) -> Result<(Database, Vec<(String, DueKind)>), StoreError> {
+    let sql = "SELECT id FROM saga_instances WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?";
+    let rows = db.query(sql, params![now.millis(), now.millis(), limit]).await?;
+    let candidates = super::ids(&rows)?;
+    if candidates.is_empty() {
+        return Ok((db, Vec::new()));
+    }
+    db.transact(async |tx| {
+        let sql = format!(
+            "SELECT id, due_kind FROM saga_instances FORCE INDEX (PRIMARY) WHERE id IN ({}) AND due_at <= ? AND lease_until <= ? \
+             ORDER BY due_at FOR UPDATE SKIP LOCKED",
+            placeholders(candidates.len())
+        );
+        let still_due = params![now.millis(), now.millis()];
+        let rows = tx.query(&sql, [candidates.clone(), still_due].concat()).await?;
+        if !rows.is_empty() {
+            let sql = format!(
+                "UPDATE saga_instances SET due_at = ? WHERE id IN ({})",
+                placeholders(rows.len())
+            );
+            let mut values: Vec<Value> = params![now.plus(hidden).millis()];
+            values.extend(super::ids(&rows)?);
+            tx.run(&sql, values).await?;
+        }
+        claims(&rows)
+    })
+    .await
+}
+
+fn claims(rows: &[Row]) -> Result<Vec<(String, DueKind)>, StoreError> {
     rows.iter()
         .map(|row| Ok((row.text("id")?, parsed(row, "due_kind")?)))
         .collect()
@@ -277,12 +374,21 @@ pub async fn next_due(session: &Session) -> Result<Option<Instant>, StoreError> 
     Ok(row.get::<Option<i64>>("at")?.map(Instant::from_millis))
 }
 
-fn held(lease: &Lease, changed: u64) -> Result<(), LeaseError> {
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(LeaseError::Lost(lease.id.clone()))
+/// An update of a leased saga, which finds its row only under the lease's fence.
+async fn write(session: &Session, lease: &Lease, sql: &str, values: Vec<Value>) -> Result<(), LeaseError> {
+    if session.execute(sql, values).await? == 1 {
+        return Ok(());
     }
+    // MySQL does not count a row that was like this already, as when two writes fall into one millisecond. The fence only grows, so who holds it now
+    // held it then.
+    if session.dialect() == Dialect::MySql {
+        let sql = "SELECT 1 AS held FROM saga_instances WHERE id = ? AND fence = ? FOR UPDATE";
+        let values = params![lease.id.as_str(), lease.fence];
+        if session.query_optional(sql, values).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(LeaseError::Lost(lease.id.clone()))
 }
 
 fn ended_at(instance: &Instance) -> Option<i64> {

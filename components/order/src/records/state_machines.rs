@@ -45,6 +45,7 @@ pub async fn all(session: &Session) -> Result<Vec<Registered>, StoreError> {
         .collect()
 }
 
+/// A unique violation if the version is there already.
 pub async fn insert(
     tx: &Transaction,
     name: &str,
@@ -54,12 +55,11 @@ pub async fn insert(
     now: Instant,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO state_machines (name, version_no, definition, registered_at, registered_by) VALUES (?, ?, ?, ?, ?)";
-    tx.execute(
+    tx.run(
         sql,
         params![name, version_no, definition.to_string(), now.millis(), actor],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 fn registered(row: &Row) -> Result<Registered, StoreError> {

@@ -332,13 +332,6 @@ pub async fn start(
     let instance = machines
         .start(machine, &id, business_key, params, crate::drive::millis(now))
         .map_err(WorkError::from)?;
-    let tx = db.begin().await?;
-    let lease = match sagas::insert(&tx, &instance, None, Some(&pins), now).await {
-        Ok(lease) => lease,
-        // Another request with the same key was faster.
-        Err(StoreError::Constraint { .. }) => return Err(SagaError::Busy),
-        Err(error) => return Err(error.into()),
-    };
     let entry = Entry {
         at: now,
         actor: actor.to_owned(),
@@ -346,8 +339,18 @@ pub async fn start(
         reason: None,
         outcome: "done".to_owned(),
     };
-    saga_audit::append(&tx, &id, &entry).await?;
-    tx.commit().await?;
+    let (_, lease) = db
+        .transact(async |tx| {
+            let lease = match sagas::insert(tx, &instance, None, Some(&pins), now).await {
+                Ok(lease) => lease,
+                // Another request with the same key was faster.
+                Err(StoreError::Constraint { .. }) => return Err(SagaError::Busy),
+                Err(error) => return Err(error.into()),
+            };
+            saga_audit::append(tx, &id, &entry).await?;
+            Ok(lease)
+        })
+        .await?;
     Journal::started(ctx, &instance);
     let run = Run::of_new(instance, lease, machines);
     if let Err(error) = run.run(Event::Resume, None, ctx).await {
@@ -371,8 +374,9 @@ pub async fn resume(id: &str, ctx: &RequestContext) -> Result<(), SagaError> {
 
 /// Moves final sagas of old to the archive; how many.
 pub async fn archive(ended_before: Instant, limit: u32) -> Result<u64, SagaError> {
-    let tx = records::open().await?.begin().await?;
-    let moved = saga_archive::fill(&tx, ended_before, limit, Instant::now()).await?;
-    tx.commit().await?;
+    let db = records::open().await?;
+    let (_, moved) = db
+        .transact(async |tx| saga_archive::fill(tx, ended_before, limit, Instant::now()).await)
+        .await?;
     Ok(moved)
 }

@@ -8,6 +8,7 @@ use crate::sagas::operator::SagaError;
 use domain::Instant;
 use saga::{DefinitionError, StateMachine};
 use serde_json::Value;
+use store::StoreError;
 
 /// The largest definition, in bytes of JSON.
 pub const LARGEST: usize = 256 * 1024;
@@ -23,29 +24,45 @@ pub async fn register(definition: &Value, actor: &str) -> Result<(bool, Value), 
     if !objections.is_empty() {
         return Err(SagaError::Definition(objections));
     }
-    // Read inside the transaction: two that register at once get two numbers.
-    let tx = records::open().await?.begin().await?;
-    let newest = state_machines::newest(&tx, machine.name()).await?;
-    if let Some(newest) = newest.as_ref().filter(|newest| newest.definition == text) {
-        return Ok((false, show(newest).await?));
-    }
-    let registered = Registered {
-        name: machine.name().to_owned(),
-        version_no: newest.map_or(1, |newest| newest.version_no + 1),
-        definition: text,
-        registered_at: Instant::now(),
+    let mut tries = 1;
+    let (new, registered) = loop {
+        match store_next(machine.name(), &text, definition, actor).await {
+            // Another took the number, as can happen on MySQL: theirs is the newest now.
+            Err(error) if error.is_unique_violation() && tries < NUMBERS => tries += 1,
+            stored => break stored?,
+        }
     };
-    state_machines::insert(
-        &tx,
-        &registered.name,
-        registered.version_no,
-        definition,
-        actor,
-        registered.registered_at,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok((true, show(&registered).await?))
+    Ok((new, show(&registered).await?))
+}
+
+/// How many numbers may be taken from under us.
+const NUMBERS: u32 = 8;
+
+/// The next version; if this is the newest already, that one, and `false`.
+async fn store_next(
+    name: &str,
+    text: &str,
+    definition: &Value,
+    actor: &str,
+) -> Result<(bool, Registered), StoreError> {
+    // Read inside the transaction: two that register at once get two numbers.
+    let stored = records::open().await?.transact(async |tx| {
+        let newest = state_machines::newest(tx, name).await?;
+        let version_no = newest.as_ref().map_or(1, |newest| newest.version_no + 1);
+        if let Some(newest) = newest.filter(|newest| newest.definition == text) {
+            return Ok((false, newest));
+        }
+        let registered = Registered {
+            name: name.to_owned(),
+            version_no,
+            definition: text.to_owned(),
+            registered_at: Instant::now(),
+        };
+        let at = registered.registered_at;
+        state_machines::insert(tx, name, version_no, definition, actor, at).await?;
+        Ok::<_, StoreError>((true, registered))
+    });
+    stored.await.map(|(_, stored)| stored)
 }
 
 /// States that call something that is not there.

@@ -194,10 +194,12 @@ impl Run {
         });
         let db = records::open().await?;
         if self.instance.is_parked() {
-            let tx = db.begin().await?;
-            parking::alert(&tx, &self.instance, None, ctx, now).await?;
-            sagas::release(&tx, &self.lease, &self.instance, due, now).await?;
-            tx.commit().await?;
+            db.transact(async |tx| {
+                parking::alert(tx, &self.instance, None, ctx, now).await?;
+                sagas::release(tx, &self.lease, &self.instance, due, now).await?;
+                Ok::<_, WorkError>(())
+            })
+            .await?;
         } else {
             sagas::release(&db, &self.lease, &self.instance, due, now).await?;
         }

@@ -29,7 +29,7 @@ impl KafkaError {
     }
 
     /// What librdkafka said about `what`.
-    pub(super) fn of(error: &ClientError, what: &str, brokers: &str) -> KafkaError {
+    pub fn of(error: &ClientError, what: &str, brokers: &str) -> KafkaError {
         let reason = || error.to_string();
         let Some(code) = error.rdkafka_error_code() else {
             return match error {

@@ -1,18 +1,15 @@
-//! The books in the end, read row by row from the files: PayPay's payments and refunds against ours, and both against what buyers were told.
+//! The books in the end, read row by row: PayPay's payments and refunds against ours, and both against what buyers were told.
 //!
-//! `kessai check` looks at the same files with rules that hold at any moment. These rules are written anew, and are those of rest: every order is over.
+//! `kessai check` looks at the same rows with rules that hold at any moment. These rules are written anew, and are those of rest: every order is over.
 
 use crate::tally::Placed;
 use anyhow::{Context, Result};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use scenarios::Shop;
+use sqlx::{Connection, SqliteConnection};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// A rule by its name, and the query for what breaks it: subject and detail.
 type Rule = (&'static str, &'static str);
-
-const FILES: [&str; 5] = ["orders", "inventory", "accounts", "payments", "sandbox"];
 
 /// What PayPay has of each order: payments by any id under which it was asked.
 const VIEWS: &str = "
@@ -116,8 +113,8 @@ pub struct Sums {
 }
 
 /// Reads the books; what is wrong with them, a line each.
-pub async fn wrongs(data: &Path, placed: &Placed) -> Result<Vec<String>> {
-    let mut db = open(data).await?;
+pub async fn wrongs(shop: &Shop, placed: &Placed) -> Result<Vec<String>> {
+    let mut db = open(shop).await?;
     let mut wrongs = Vec::new();
     for (rule, broken_by) in RULES {
         let rows: Vec<(String, String)> = sqlx::query_as(broken_by)
@@ -165,8 +162,8 @@ fn doubled_or_lost(on_the_books: &[(String, String)], placed: &Placed) -> Vec<St
     wrongs
 }
 
-pub async fn sums(data: &Path) -> Result<Sums> {
-    let mut db = open(data).await?;
+pub async fn sums(shop: &Shop) -> Result<Sums> {
+    let mut db = open(shop).await?;
     let orders: Vec<(String, i64)> = sqlx::query_as(
         "SELECT status || coalesce(' ' || fail_code, ''), count(*) FROM orders.orders GROUP BY 1",
     )
@@ -191,21 +188,8 @@ pub async fn sums(data: &Path) -> Result<Sums> {
     })
 }
 
-async fn open(data: &Path) -> Result<SqliteConnection> {
-    // What is attached is opened as the connection is.
-    let mut db = SqliteConnectOptions::new()
-        .filename(data.join("orders.db"))
-        .read_only(true)
-        .connect()
-        .await?;
-    for name in FILES {
-        let file = data.join(format!("{name}.db"));
-        sqlx::query(sqlx::AssertSqlSafe(format!("ATTACH DATABASE ?1 AS {name}")))
-            .bind(file.to_string_lossy().into_owned())
-            .execute(&mut db)
-            .await
-            .with_context(|| file.display().to_string())?;
-    }
+async fn open(shop: &Shop) -> Result<SqliteConnection> {
+    let mut db = shop.books().await?;
     sqlx::raw_sql(VIEWS).execute(&mut db).await?;
     Ok(db)
 }

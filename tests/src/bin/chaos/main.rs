@@ -111,24 +111,28 @@ async fn run() -> Result<ExitCode> {
     eprintln!("healed after {:.0} s; waiting for rest", load.as_secs_f64());
     let healed = Instant::now();
     rest(&shop, &tally).await;
-    let report = Report {
-        settings: &settings,
-        plan: &plan,
-        sums: books::sums(shop.data()).await?,
-        load,
-        converged: healed.elapsed(),
-        seen: &tally.lock(),
+    let sums = books::sums(&shop).await?;
+    let (report, is_clean) = {
+        let report = Report {
+            settings: &settings,
+            plan: &plan,
+            sums,
+            load,
+            converged: healed.elapsed(),
+            seen: &tally.lock(),
+        };
+        (report.to_string(), report.is_clean())
     };
     println!("{report}");
     if let Some(path) = &settings.report {
-        std::fs::write(path, report.to_string()).with_context(|| path.display().to_string())?;
+        std::fs::write(path, report).with_context(|| path.display().to_string())?;
     }
-    if report.is_clean() {
+    if is_clean {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("--- the shop's log ---\n{}", shop.log_tail());
     if let Some(folder) = &settings.keep {
-        keep(shop.data(), folder)?;
+        keep(&shop, folder).await?;
         eprintln!("the databases and logs are in {}", folder.display());
     }
     Ok(ExitCode::FAILURE)
@@ -199,7 +203,7 @@ async fn make_weather(paypay: PayPay, plan: Arc<Plan>, progress: Arc<Progress>) 
 /// Waits until every order is over and all books agree; what they do not agree on by then is a violation.
 async fn rest(shop: &Shop, tally: &Tally) {
     let placed = tally.lock().placed.clone();
-    let look = async || books::wrongs(shop.data(), &placed).await;
+    let look = async || books::wrongs(shop, &placed).await;
     if eventually("the books to agree", look, Vec::is_empty)
         .await
         .is_err()
@@ -214,14 +218,11 @@ async fn rest(shop: &Shop, tally: &Tally) {
     }
 }
 
-/// Copies databases and logs out of the temporary folder.
-fn keep(data: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+/// Copies databases and logs out of what goes with the shop.
+async fn keep(shop: &Shop, folder: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    for entry in std::fs::read_dir(data)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
-        }
+    for log in ["shop.log", "sandbox.log"] {
+        std::fs::copy(shop.data().join(log), folder.join(log))?;
     }
-    Ok(())
+    shop.keep_books(folder).await
 }

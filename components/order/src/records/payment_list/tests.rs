@@ -2,16 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::records::testing;
 use futures::executor::block_on;
 use store::Database;
-
-const SCHEMA: [&str; 5] = [
-    include_str!("../../../../../migrations/sqlite/orders/0001_init.sql"),
-    include_str!("../../../../../migrations/sqlite/orders/0002_sagas.sql"),
-    include_str!("../../../../../migrations/sqlite/orders/0003_payment_watch.sql"),
-    include_str!("../../../../../migrations/sqlite/orders/0004_saga_indexes.sql"),
-    include_str!("../../../../../migrations/sqlite/orders/0005_payment_list.sql"),
-];
+use store::testing::TestDatabase;
 
 fn at(hour: i64) -> Instant {
     Instant::from_millis(1_795_000_000_000 + hour * 3_600_000)
@@ -22,54 +16,42 @@ fn number(hour: i64) -> OrderNo {
     OrderNo::generate(at(hour), u64::try_from(hour).unwrap())
 }
 
-struct Shop(tempfile::TempDir);
+struct Shop(TestDatabase);
 
 impl Shop {
     /// An order an hour, with these statuses.
     fn with(statuses: &[OrderStatus]) -> Shop {
-        let shop = Shop(tempfile::tempdir().unwrap());
-        let raw = rusqlite::Connection::open(shop.path()).unwrap();
-        raw.pragma_update(None, "journal_mode", "WAL").unwrap();
-        for schema in SCHEMA {
-            raw.execute_batch(schema).unwrap();
-        }
+        let shop = Shop(testing::database());
         for (hour, status) in (0..).zip(statuses) {
             let (name, millis) = (number(hour), at(hour).millis());
-            raw.execute(
+            shop.0.run(
                 "INSERT INTO orders (order_no, user_id, status, payment_status, amount, balance_amount, pay_amount, version, created_at, updated_at)
-                 VALUES (?1, 'u', ?2, 'NONE', 10, 0, 10, 1, ?3, ?3)",
-                rusqlite::params![name.as_str(), status.as_str(), millis],
-            )
-            .unwrap();
+                 VALUES (?, 'u', ?, 'NONE', 10, 0, 10, 1, ?, ?)",
+                params![name.as_str(), status.as_str(), millis, millis],
+            );
             let phase = match status {
                 OrderStatus::Pending => "RUNNING",
                 OrderStatus::WaitingPayment => "WAITING",
                 OrderStatus::Failed => "COMPENSATED",
                 _ => "SUCCEEDED",
             };
-            raw.execute(
+            shop.0.run(
                 "INSERT INTO saga_instances (id, machine, order_no, phase, status, instance, created_at, updated_at)
-                 VALUES (?1, 'm', ?1, ?2, 'RU', '{}', ?3, ?3)",
-                rusqlite::params![name.as_str(), phase, millis],
-            )
-            .unwrap();
+                 VALUES (?, 'm', ?, ?, 'RU', '{}', ?, ?)",
+                params![name.as_str(), name.as_str(), phase, millis, millis],
+            );
             for attempt in 1..=2 {
-                raw.execute(
-                    "INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at) VALUES (?1, ?2, ?3)",
-                    rusqlite::params![number(hour).merchant_payment_id(attempt).as_str(), name.as_str(), millis],
-                )
-                .unwrap();
+                shop.0.run(
+                    "INSERT INTO payment_attempts (merchant_payment_id, order_no, created_at) VALUES (?, ?, ?)",
+                    params![number(hour).merchant_payment_id(attempt).as_str(), name.as_str(), millis],
+                );
             }
         }
         shop
     }
 
-    fn path(&self) -> std::path::PathBuf {
-        self.0.path().join("orders.db")
-    }
-
     fn open(&self) -> Database {
-        Database::open_file(&self.path()).unwrap()
+        self.0.open()
     }
 
     /// Everything that a filter lets through, two at a time.
@@ -83,11 +65,10 @@ impl Shop {
         }
     }
 
-    /// How SQLite goes about a statement.
-    fn plan(&self, sql: &str, values: Vec<Value>) -> String {
-        let rows = block_on(self.open().query(&format!("EXPLAIN QUERY PLAN {sql}"), values)).unwrap();
-        let steps: Vec<_> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
-        steps.join("; ")
+    /// How SQLite goes about a statement; `None` on MySQL, where it is only run.
+    fn plan(&self, sql: &str, values: Vec<Value>) -> Option<String> {
+        let steps = block_on(testing::plan(&self.open(), sql, values))?;
+        Some(steps.join("; "))
     }
 }
 
@@ -103,94 +84,96 @@ fn of_each_status() -> Shop {
     Shop::with(&twice)
 }
 
-#[test]
-fn the_newest_come_first_and_pages_fit_together() {
-    let shop = of_each_status();
-    let newest_first: Vec<_> = (0..10).rev().map(number).collect();
-    assert_eq!(shop.all(&Filter::default()), newest_first);
-    for (hour, status) in (0..).zip(OrderStatus::ALL) {
-        assert_eq!(
-            shop.all(&of_status(status)),
-            [number(hour + 5), number(hour)],
-            "{status}"
-        );
-    }
-}
-
-#[test]
-fn an_order_is_found_by_its_number_and_by_its_time() {
-    let shop = of_each_status();
-    let one = Filter {
-        order_no: Some(number(3)),
-        ..Filter::default()
-    };
-    assert_eq!(shop.all(&one), [number(3)]);
-    let both = Filter {
-        order_no: Some(number(0)),
-        ..of_status(OrderStatus::Failed)
-    };
-    assert!(shop.all(&both).is_empty());
-    let between = Filter {
-        from: Some(at(4)),
-        to: Some(at(6)),
-        ..Filter::default()
-    };
-    assert_eq!(shop.all(&between), [number(5), number(4)], "the end is not in it");
-}
-
-#[test]
-fn an_order_has_its_own_attempts_and_no_neighbours() {
-    let shop = of_each_status();
-    let asked = block_on(attempts(&shop.open(), &number(3))).unwrap();
-    let ids: Vec<_> = asked
-        .iter()
-        .map(|asked| asked.merchant_payment_id.as_str())
-        .collect();
-    assert_eq!(
-        ids,
-        [1, 2].map(|attempt| number(3).merchant_payment_id(attempt).as_str().to_owned())
-    );
-}
-
-/// Nothing reads a table from end to end. Only the few orders that have not ended are sorted.
-#[test]
-fn every_question_is_answered_from_an_index() {
-    let shop = of_each_status();
-    let later = |filter: Filter| Filter {
-        after: Some((at(5), number(5))),
-        from: Some(at(1)),
-        to: Some(at(9)),
-        ..filter
-    };
-    let one = Filter {
-        order_no: Some(number(3)),
-        ..of_status(OrderStatus::Paid)
-    };
-    for (filter, index, sorts) in [
-        (Filter::default(), "orders_by_time", false),
-        (of_status(OrderStatus::Paid), "orders_by_time", false),
-        (of_status(OrderStatus::Failed), "orders_not_kept", false),
-        (of_status(OrderStatus::Refunded), "orders_not_kept", false),
-        (of_status(OrderStatus::Pending), "saga_instances_phase", true),
-        (
-            of_status(OrderStatus::WaitingPayment),
-            "saga_instances_phase",
-            true,
-        ),
-    ] {
-        for filter in [filter.clone(), later(filter)] {
-            let (sql, values) = statement(&filter, 20);
-            let plan = shop.plan(&sql, values);
-            assert!(plan.contains(index), "{filter:?}: {plan}");
-            assert_eq!(plan.contains("TEMP B-TREE"), sorts, "{filter:?}: {plan}");
+store::on_each_database! {
+    fn the_newest_come_first_and_pages_fit_together() {
+        let shop = of_each_status();
+        let newest_first: Vec<_> = (0..10).rev().map(number).collect();
+        assert_eq!(shop.all(&Filter::default()), newest_first);
+        for (hour, status) in (0..).zip(OrderStatus::ALL) {
+            assert_eq!(
+                shop.all(&of_status(status)),
+                [number(hour + 5), number(hour)],
+                "{status}"
+            );
         }
     }
-    let (sql, values) = statement(&one, 20);
-    let plan = shop.plan(&sql, values);
-    assert!(plan.contains("(order_no=?)"), "{plan}");
-    let plan = shop.plan(ATTEMPTS, params!["a", "b"]);
-    assert!(
-        plan.contains("SEARCH payment_attempts USING PRIMARY KEY"),
-        "{plan}"
-    );
+
+    fn an_order_is_found_by_its_number_and_by_its_time() {
+        let shop = of_each_status();
+        let one = Filter {
+            order_no: Some(number(3)),
+            ..Filter::default()
+        };
+        assert_eq!(shop.all(&one), [number(3)]);
+        let both = Filter {
+            order_no: Some(number(0)),
+            ..of_status(OrderStatus::Failed)
+        };
+        assert!(shop.all(&both).is_empty());
+        let between = Filter {
+            from: Some(at(4)),
+            to: Some(at(6)),
+            ..Filter::default()
+        };
+        assert_eq!(shop.all(&between), [number(5), number(4)], "the end is not in it");
+    }
+
+    fn an_order_has_its_own_attempts_and_no_neighbours() {
+        let shop = of_each_status();
+        let asked = block_on(attempts(&shop.open(), &number(3))).unwrap();
+        let ids: Vec<_> = asked
+            .iter()
+            .map(|asked| asked.merchant_payment_id.as_str())
+            .collect();
+        assert_eq!(
+            ids,
+            [1, 2].map(|attempt| number(3).merchant_payment_id(attempt).as_str().to_owned())
+        );
+    }
+
+    /// Nothing reads a table from end to end. Only the few orders that have not ended are sorted.
+    fn every_question_is_answered_from_an_index() {
+        let shop = of_each_status();
+        let later = |filter: Filter| Filter {
+            after: Some((at(5), number(5))),
+            from: Some(at(1)),
+            to: Some(at(9)),
+            ..filter
+        };
+        let one = Filter {
+            order_no: Some(number(3)),
+            ..of_status(OrderStatus::Paid)
+        };
+        for (filter, index, sorts) in [
+            (Filter::default(), "orders_by_time", false),
+            (of_status(OrderStatus::Paid), "orders_by_time", false),
+            (of_status(OrderStatus::Failed), "orders_not_kept", false),
+            (of_status(OrderStatus::Refunded), "orders_not_kept", false),
+            (of_status(OrderStatus::Pending), "saga_instances_phase", true),
+            (
+                of_status(OrderStatus::WaitingPayment),
+                "saga_instances_phase",
+                true,
+            ),
+        ] {
+            for filter in [filter.clone(), later(filter)] {
+                let (sql, values) = statement(&filter, 20);
+                let Some(plan) = shop.plan(&sql, values) else {
+                    continue;
+                };
+                assert!(plan.contains(index), "{filter:?}: {plan}");
+                assert_eq!(plan.contains("TEMP B-TREE"), sorts, "{filter:?}: {plan}");
+            }
+        }
+        let (sql, values) = statement(&one, 20);
+        if let Some(plan) = shop.plan(&sql, values) {
+            assert!(plan.contains("(order_no=?)"), "{plan}");
+        }
+        if let Some(plan) = shop.plan(ATTEMPTS, params!["a", "b"]) {
+            assert!(
+                plan.contains("SEARCH payment_attempts USING PRIMARY KEY"),
+                "{plan}"
+            );
+        }
+    }
 }

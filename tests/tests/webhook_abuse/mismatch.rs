@@ -5,8 +5,6 @@ use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt};
 use scenarios::{Buyer, Shop, ShopOptions};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 
 const FORGED: usize = 1_000;
 /// Under way at once.
@@ -14,12 +12,10 @@ const AT_ONCE: usize = 32;
 
 /// Rule W's alerts in the outbox, the first first.
 async fn warnings(shop: &Shop) -> Result<Vec<Value>> {
-    let file = SqliteConnectOptions::new()
-        .filename(shop.data().join("orders.db"))
-        .read_only(true);
-    let db = SqlitePool::connect_with(file).await?;
-    let sql = "SELECT data FROM outbox WHERE type = 'AlertRaised' ORDER BY seq";
-    let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&db).await?;
+    let sql = "SELECT data FROM orders.outbox WHERE type = 'AlertRaised' ORDER BY seq";
+    let rows: Vec<String> = sqlx::query_scalar(sql)
+        .fetch_all(&mut shop.books().await?)
+        .await?;
     let all = rows.iter().map(|row| Ok(serde_json::from_str::<Value>(row)?));
     Ok(all
         .collect::<Result<Vec<_>>>()?

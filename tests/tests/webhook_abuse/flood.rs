@@ -5,8 +5,6 @@ use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt};
 use scenarios::{Buyer, Shop, ShopOptions};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -63,15 +61,10 @@ fn forgery(order: &Value, number: usize) -> (Vec<u8>, u16, &'static str) {
     (body.to_string().into_bytes(), status, code)
 }
 
-/// Rows that webhooks could leave, in orders.db.
+/// Rows that webhooks could leave.
 async fn rows(shop: &Shop) -> Result<(i64, i64, i64)> {
-    let file = SqliteConnectOptions::new()
-        .filename(shop.data().join("orders.db"))
-        .read_only(true);
-    let db = SqlitePool::connect_with(file).await?;
-    let sql =
-        "SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM outbox), (SELECT count(*) FROM timeline)";
-    Ok(sqlx::query_as(sql).fetch_one(&db).await?)
+    let sql = "SELECT (SELECT count(*) FROM orders.inbox), (SELECT count(*) FROM orders.outbox), (SELECT count(*) FROM orders.timeline)";
+    Ok(sqlx::query_as(sql).fetch_one(&mut shop.books().await?).await?)
 }
 
 #[tokio::test]

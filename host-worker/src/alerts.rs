@@ -85,7 +85,8 @@ pub(crate) struct Alerts {
 impl Alerts {
     /// Kafka may be down.
     pub(crate) async fn open(data: &Path, settings: &Settings, options: &AlertOptions) -> Result<Alerts> {
-        let worker = Database::Worker.file(data);
+        let databases = settings.databases(data)?;
+        let worker = relays::source(&databases, Database::Worker);
         let store = Store::open(&worker).await?;
         let processor = match relays::kafka_settings(settings)? {
             Some(kafka) => {
@@ -96,7 +97,8 @@ impl Alerts {
             }
             None => {
                 let config = InProcessConfig::new(options.rules()?);
-                let processor = InProcess::open(&Database::Orders.file(data), store.clone(), config).await;
+                let orders = relays::source(&databases, Database::Orders);
+                let processor = InProcess::open(orders, store.clone(), config).await;
                 Processor::InProcess(processor.context("the alert processor does not start")?)
             }
         };

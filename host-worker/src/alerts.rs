@@ -93,13 +93,13 @@ impl Alerts {
                 let owner = format!("worker-{}-{}", std::process::id(), Uuid::new_v4().simple());
                 let lease = Lease::open(&worker, LEASE_NAME, &owner, LEASE).await?;
                 let config = KafkaConfig::new(options.rules()?);
-                Processor::Kafka(KafkaAlerts::new(kafka, store.clone(), lease, config))
+                Processor::Kafka(Box::new(KafkaAlerts::new(kafka, store.clone(), lease, config)))
             }
             None => {
                 let config = InProcessConfig::new(options.rules()?);
                 let orders = relays::source(&databases, Database::Orders);
                 let processor = InProcess::open(orders, store.clone(), config).await;
-                Processor::InProcess(processor.context("the alert processor does not start")?)
+                Processor::InProcess(Box::new(processor.context("the alert processor does not start")?))
             }
         };
         Ok(Alerts { processor, store })
@@ -108,8 +108,8 @@ impl Alerts {
 
 /// Where the events come from.
 pub(crate) enum Processor {
-    InProcess(InProcess),
-    Kafka(KafkaAlerts),
+    InProcess(Box<InProcess>),
+    Kafka(Box<KafkaAlerts>),
 }
 
 impl Processor {

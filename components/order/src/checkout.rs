@@ -6,7 +6,7 @@ use crate::drive::{self, drive};
 use crate::order::{Changes, Line, Order};
 use crate::problems;
 use crate::records::idempotency::{self, Recorded};
-use crate::records::sagas::{self, Due, DueKind};
+use crate::records::sagas::{self, Due, DueKind, Lease};
 use crate::records::{self, channels, orders};
 use crate::sagas::journal::Journal;
 use crate::sagas::machines;
@@ -17,9 +17,9 @@ use crate::views::CURRENCY;
 use crate::work::{Work, WorkError, store_changes};
 use domain::{Instant, OrderNo, OrderStatus, Yen};
 use edge::{Answer, Code, Problem, RequestContext, StatusCode, respond};
-use saga::Event;
+use saga::{Event, Instance};
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{Database, StoreError};
 
 /// Who orders, and under which key.
 #[derive(Debug, Clone, Copy)]
@@ -167,17 +167,8 @@ async fn store_new(
     // The row is inserted whole.
     order.changes.row = false;
     let db = records::open().await.map_err(problems::of_store)?;
-    let stored = db.transact(async |tx| {
-        orders::insert(tx, &order, lines).await?;
-        let (user_id, key) = (caller.user_id, caller.idempotency_key);
-        if !idempotency::insert(tx, user_id, key, request_hash, &order.order_no, now).await? {
-            return Err(NotStored::KeyTaken);
-        }
-        store_changes(tx, &order, ctx, now).await?;
-        Ok(sagas::insert(tx, &instance, Some(&order.order_no), None, now).await?)
-    });
-    let lease = match stored.await {
-        Ok((_, lease)) => lease,
+    let lease = match insert_new(db, ctx, caller, request_hash, &order, lines, &instance).await {
+        Ok(lease) => lease,
         Err(NotStored::KeyTaken) => return Ok(None),
         Err(NotStored::Store(error)) => return Err(problems::of_store(error)),
     };
@@ -191,9 +182,31 @@ async fn store_new(
     }))
 }
 
+pub(crate) async fn insert_new(
+    db: Database,
+    ctx: &RequestContext,
+    caller: Caller<'_>,
+    request_hash: &str,
+    order: &Order,
+    lines: &[Line],
+    instance: &Instance,
+) -> Result<Lease, NotStored> {
+    let now = order.created_at;
+    let (user_id, key) = (caller.user_id, caller.idempotency_key);
+    let stored = db.transact(async |tx| {
+        orders::insert(tx, order, lines).await?;
+        if !idempotency::insert(tx, user_id, key, request_hash, &order.order_no, now).await? {
+            return Err(NotStored::KeyTaken);
+        }
+        store_changes(tx, order, ctx, now).await?;
+        Ok(sagas::insert(tx, instance, Some(&order.order_no), None, now).await?)
+    });
+    stored.await.map(|(_, lease)| lease)
+}
+
 /// Why an order was not stored. Nothing of it is there.
 #[derive(Debug)]
-enum NotStored {
+pub(crate) enum NotStored {
     KeyTaken,
     Store(StoreError),
 }

@@ -16,6 +16,8 @@ mod parking;
 mod payment_events;
 mod payments;
 mod problems;
+#[cfg(test)]
+mod races;
 mod reconcile;
 mod records;
 mod sagas;

@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::{Session, StoreError};
+use store::{Database, Session, StoreError};
 
 /// PayPay waits 2.0 s for its answer; what is not applied by then goes on after it.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -79,15 +79,16 @@ pub async fn receive(ctx: &RequestContext, request: &Request) -> Result<Answer, 
     respond::json(StatusCode::OK, &json!({ "outcome": outcome.as_str() }))
 }
 
-enum Taken {
+#[derive(Debug)]
+pub(crate) enum Taken {
     Duplicate,
     /// Stored, while somebody else works on the order: they look at the inbox when they are done.
     Busy,
     Work(Box<Work>),
 }
 
-async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
-    orders::find_by_payment(session, &request.merchant_payment_id)
+async fn find(session: &Session, merchant_payment_id: &str) -> Result<Order, Problem> {
+    orders::find_by_payment(session, merchant_payment_id)
         .await
         .map_err(problems::of_store)?
         .ok_or_else(|| Problem::new(Code::OrderNotFound))
@@ -97,7 +98,7 @@ async fn find(session: &Session, request: &Request) -> Result<Order, Problem> {
 async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem> {
     let db = records::open().await.map_err(problems::of_store)?;
     // Looked up before the writer is waited for, so that a flood of forgeries holds nobody up; and again with it, since only that counts.
-    let order = find(&db, request).await?;
+    let order = find(&db, &request.merchant_payment_id).await?;
     if let Some(mismatch) = request.mismatch(&order) {
         mismatch::tell(db, &order, &request.merchant_payment_id, &mismatch, ctx)
             .await
@@ -111,13 +112,22 @@ async fn store(ctx: &RequestContext, request: &Request) -> Result<Taken, Problem
         amount: request.amount,
         payload: request.raw.to_string(),
     };
+    take_in(db, ctx, &order, &received).await
+}
+
+pub(crate) async fn take_in(
+    db: Database,
+    ctx: &RequestContext,
+    order: &Order,
+    received: &Received<'_>,
+) -> Result<Taken, Problem> {
     let stored = db.transact(async |tx| {
         let order_no: &OrderNo = &order.order_no;
         let id = order_no.as_str();
         orders::lock(tx, id).await?;
-        let order = find(tx, request).await?;
+        let order = find(tx, received.merchant_payment_id).await?;
         let now = Instant::now();
-        if inbox::insert(tx, order_no, &received, now).await? == Stored::Applied {
+        if inbox::insert(tx, order_no, received, now).await? == Stored::Applied {
             return Err(NotStored::Duplicate);
         }
         let mut taken = sagas::acquire(tx, id, &ctx.request_id, now).await?;

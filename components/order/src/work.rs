@@ -8,7 +8,7 @@ use crate::records::{self, attempts, orders, outbox, saga_archive, saga_list};
 use domain::{Instant, OrderNo};
 use edge::RequestContext;
 use saga::{AdvanceError, Instance};
-use store::{StoreError, Transaction};
+use store::{Database, StoreError, Transaction};
 
 /// The right to work on an order, and what is worked on.
 #[derive(Debug)]
@@ -90,7 +90,10 @@ impl From<domain::IllegalTransition> for WorkError {
 
 /// Takes a saga's lease; one that lies in the archive comes back first.
 pub async fn take(id: &str, owner: &str) -> Result<Taken, WorkError> {
-    let db = records::open().await?;
+    take_from(records::open().await?, id, owner).await
+}
+
+pub(crate) async fn take_from(db: Database, id: &str, owner: &str) -> Result<Taken, WorkError> {
     if let Some(taken) = sagas::acquire(&db, id, owner, Instant::now()).await? {
         return Ok(taken);
     }
@@ -152,13 +155,24 @@ impl Work {
     /// Stores order and saga in one transaction and gives the lease back. `seen`: webhooks received until then are settled by what was done, with
     /// this outcome. `more`: what else belongs into the transaction, which may be done again.
     pub async fn release(
-        mut self,
+        self,
         ctx: &RequestContext,
         due: Option<Due>,
         seen: Option<(Instant, &str)>,
         more: impl AsyncFn(&Transaction, &Order, Instant) -> Result<(), StoreError>,
     ) -> Result<Order, WorkError> {
-        let db = records::open().await?;
+        self.release_to(records::open().await?, ctx, due, seen, more)
+            .await
+    }
+
+    pub(crate) async fn release_to(
+        mut self,
+        db: Database,
+        ctx: &RequestContext,
+        due: Option<Due>,
+        seen: Option<(Instant, &str)>,
+        more: impl AsyncFn(&Transaction, &Order, Instant) -> Result<(), StoreError>,
+    ) -> Result<Order, WorkError> {
         db.transact(async |tx| {
             orders::lock(tx, self.order.order_no.as_str()).await?;
             let now = Instant::now();

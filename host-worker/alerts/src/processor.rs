@@ -166,6 +166,10 @@ impl Partition {
                 next_deadline: state.next_deadline(&self.config),
             });
         }
+        // Neighbours in the table together, and two owners lock rows in the same order.
+        commit
+            .states
+            .sort_unstable_by(|one, other| one.order_no.cmp(&other.order_no));
         if records.is_empty() && commit.states.is_empty() {
             return Ok(None);
         }

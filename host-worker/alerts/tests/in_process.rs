@@ -121,8 +121,15 @@ async fn what_cannot_be_read_is_kept_with_its_reason_and_stops_nothing(shop: Sho
     broken.data = b"{\"orderNo\":".to_vec();
     shop.commit(std::slice::from_ref(&broken)).await;
     an_hour_ago(&shop).await;
-    processor(&shop).await.pump().await.unwrap();
-    assert_eq!(raised(&shop.store().await).await, each_rule());
+    let (mut processor, store) = (processor(&shop).await, shop.store().await);
+        // On MySQL the repeat has left a hole among the numbers, and what comes after it waits until nobody can fill it any more.
+        let all = async {
+            while raised(&store).await != each_rule() {
+                processor.pump().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.unwrap();
     let dead = shop.dead_letters().await;
     assert_eq!(dead.len(), 1);
     assert_eq!(

@@ -159,6 +159,20 @@ fn describe_alerts() {
         Unit::Count,
         "Orders about which a rule speaks unless an event comes first"
     );
+    describe_gauge!(
+        "kessai_alert_kafka_up",
+        "1 if Kafka said when last asked where its topics end, else 0"
+    );
+    describe_gauge!(
+        "kessai_alert_partitions",
+        Unit::Count,
+        "Partitions of the events that this worker has"
+    );
+    describe_gauge!(
+        "kessai_alert_unpublished",
+        Unit::Count,
+        "Alerts that their topic has not taken, told by the worker that publishes"
+    );
 }
 
 fn describe_sagas() {

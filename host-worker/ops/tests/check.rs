@@ -453,7 +453,8 @@ async fn a_finding_that_a_second_look_does_not_find_is_dropped() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         execute(data.path(), "accounts", "UPDATE accounts SET balance = 2600").await;
     };
-    let (report, ()) = tokio::join!(check_with(&files(&data), data.path(), looks), healing);
+    let databases = files(&data);
+    let (report, ()) = tokio::join!(check_with(&databases, data.path(), looks), healing);
     assert!(report.unwrap().is_clean());
     execute(data.path(), "accounts", "UPDATE accounts SET balance = 2601").await;
     assert!(

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
 
+mod alerts;
 mod backends;
 mod checkout;
 mod orders;
@@ -18,6 +19,8 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Events a second through the alert processor ÷ through a consumer that only reads
+    Alerts(alerts::Options),
     /// Orders a second on MariaDB ÷ on SQLite
     Backends(orders::Options),
     /// Many buyers at once, from the click to PAID by push
@@ -30,6 +33,7 @@ enum What {
 
 pub fn bench(options: &Options) -> Result<u8> {
     match &options.what {
+        What::Alerts(options) => alerts::bench(options),
         What::Backends(options) => backends::bench(options),
         What::Checkout(options) => checkout::bench(options),
         What::Payments(options) => payments::bench(options),

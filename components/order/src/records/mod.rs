@@ -2,8 +2,6 @@
 
 pub mod attempts;
 pub mod channels;
-#[cfg(test)]
-mod concurrency;
 pub mod idempotency;
 pub mod inbox;
 pub mod orders;

@@ -14,8 +14,16 @@ use crate::{
     watermark::Watermark,
 };
 use domain::Instant;
-use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
-use tokio::{sync::mpsc::Receiver, task::JoinHandle, time};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::PoisonError,
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex, mpsc::Receiver},
+    task::JoinHandle,
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks through all states.
@@ -170,8 +178,9 @@ impl<'a> Desk<'a> {
                 if Instant::now().since(oldest) > self.reader.config.disorder {
                     self.clock.delayed();
                 }
-                for (number, records) in by_partition {
-                    self.take_in(number, &records).await?;
+                let numbers: Vec<i32> = by_partition.keys().copied().collect();
+                self.take_in(by_partition).await?;
+                for number in numbers {
                     self.fire(number).await?;
                 }
             }
@@ -202,37 +211,58 @@ impl<'a> Desk<'a> {
         metrics::gauge!("kessai_alert_partitions").set(self.held.len() as f64);
     }
 
-    /// Again and again, until it is committed or the partition is not ours any more.
-    async fn take_in(&mut self, number: i32, records: &[Record]) -> Result<(), KafkaAlertsError> {
-        let next = |stream: &'static str| {
-            let last = records.iter().rev().find(|record| record.topic == stream)?;
-            Some((stream, last.offset + 1))
-        };
-        let offsets: Vec<(&'static str, i64)> = STREAMS.into_iter().filter_map(next).collect();
+    /// Again and again, until all of it is committed or the partitions are not ours any more. One partition is worked out while another's is written.
+    async fn take_in(&mut self, mut waiting: HashMap<i32, Vec<Record>>) -> Result<(), KafkaAlertsError> {
         loop {
-            let Some(held) = self.held.get_mut(&number) else {
-                return Ok(());
+            let pen = Pen {
+                producer: &Mutex::new(&mut self.producer),
+                writer: &Mutex::new(()),
             };
-            match apply(&mut held.partition, &mut self.producer, number, records, &offsets).await {
-                Ok(alerts) => {
-                    if alerts > 0 {
-                        self.reader.raised.notify_one();
+            let held = self.held.iter_mut();
+            let work = held.filter_map(|(number, held)| {
+                let records = waiting.get(number)?;
+                Some(async move { (*number, apply(&mut held.partition, pen, *number, records).await) })
+            });
+            let outcomes = futures::future::join_all(work).await;
+            let mut failure = None;
+            for (number, outcome) in outcomes {
+                match outcome {
+                    Ok(applied) => {
+                        let count = waiting.remove(&number).map_or(0, |records| records.len());
+                        self.count(number, count, applied);
                     }
-                    break;
+                    // That a partition is another's comes before what time mends.
+                    Err(error) if failure.is_none() || is_stale(&error) => failure = Some(error),
+                    Err(_) => {}
                 }
-                Err(error) => self.wait_after(error).await?,
+            }
+            match failure {
+                None => {
+                    *self.failures = 0;
+                    return Ok(());
+                }
+                Some(error) => self.wait_after(error).await?,
             }
         }
-        *self.failures = 0;
-        metrics::counter!("kessai_alert_events_total").increment(records.len() as u64);
+    }
+
+    fn count(&self, number: i32, records: usize, applied: Taken) {
+        if applied.alerts > 0 {
+            self.reader.raised.notify_one();
+        }
+        metrics::counter!("kessai_alert_events_total").increment(records as u64);
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.extend(offsets.into_iter().map(|(stream, next)| ((stream, number), next)));
-        Ok(())
+        done.extend(
+            applied
+                .offsets
+                .into_iter()
+                .map(|(stream, next)| ((stream, number), next)),
+        );
     }
 
     /// A partition that is another's, for good or because somebody claimed it too late: the group must decide anew.
     async fn wait_after(&mut self, error: KafkaAlertsError) -> Result<(), KafkaAlertsError> {
-        if let KafkaAlertsError::Store(StoreError::Stale { .. }) = error {
+        if is_stale(&error) {
             return Err(error);
         }
         *self.failures = self.failures.saturating_add(1);
@@ -328,20 +358,45 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// All of it or nothing, except that what cannot be read is told before. Returns how many alerts there are.
+fn is_stale(error: &KafkaAlertsError) -> bool {
+    matches!(error, KafkaAlertsError::Store(StoreError::Stale { .. }))
+}
+
+/// What partitions that are worked out side by side have one by one.
+#[derive(Clone, Copy)]
+struct Pen<'a> {
+    producer: &'a Mutex<&'a mut Producer>,
+    /// SQLite has one writer, and the others would only be told to wait.
+    writer: &'a Mutex<()>,
+}
+
+/// A partition's part of a batch, committed.
+struct Taken {
+    alerts: usize,
+    /// Where to read on in each stream that it had events of.
+    offsets: Vec<(&'static str, i64)>,
+}
+
+/// All of it or nothing, except that what cannot be read is told before.
 async fn apply(
     partition: &mut Partition,
-    producer: &mut Producer,
+    pen: Pen<'_>,
     number: i32,
     records: &[Record],
-    offsets: &[(&str, i64)],
-) -> Result<usize, KafkaAlertsError> {
-    let now = Instant::now();
-    let Some(prepared) = partition.prepare(records, offsets, None, now).await? else {
-        return Ok(0);
+) -> Result<Taken, KafkaAlertsError> {
+    let next = |stream: &'static str| {
+        let last = records.iter().rev().find(|record| record.topic == stream)?;
+        Some((stream, last.offset + 1))
     };
-    if !prepared.dead().is_empty() {
-        letters::tell(producer, number, prepared.dead(), records).await?;
+    let offsets: Vec<(&'static str, i64)> = STREAMS.into_iter().filter_map(next).collect();
+    let now = Instant::now();
+    let mut alerts = 0;
+    if let Some(prepared) = partition.prepare(records, &offsets, None, now).await? {
+        if !prepared.dead().is_empty() {
+            letters::tell(*pen.producer.lock().await, number, prepared.dead(), records).await?;
+        }
+        let _writing = pen.writer.lock().await;
+        alerts = partition.commit(prepared, now).await?.alerts.len();
     }
-    Ok(partition.commit(prepared, now).await?.alerts.len())
+    Ok(Taken { alerts, offsets })
 }

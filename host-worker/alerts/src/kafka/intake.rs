@@ -10,7 +10,7 @@ use super::{
 use crate::processor::Record;
 use kessai_relay::kafka::{KafkaError, KafkaSettings};
 use rdkafka::{
-    ClientConfig, Message,
+    Message,
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError as ClientError,
@@ -28,23 +28,6 @@ const IDLE: Duration = Duration::from_millis(50);
 /// Between two looks whether a busy desk has room for what was gathered.
 const BUSY: Duration = Duration::from_millis(2);
 const PROGRESS: Duration = Duration::from_secs(1);
-
-/// How the events' consumer reads; a bench measures itself by one that reads the same way.
-pub(super) fn client(settings: &KafkaSettings, session: Duration) -> ClientConfig {
-    let mut client = settings.client();
-    client
-        .set("group.id", settings.topic("kessai-alerts"))
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        // What retention has deleted cannot be read any more.
-        .set("auto.offset.reset", "earliest")
-        // The same numbers of both topics for one worker.
-        .set("partition.assignment.strategy", "range")
-        .set("session.timeout.ms", session.as_millis().to_string())
-        .set("heartbeat.interval.ms", (session.as_millis() / 4).to_string())
-        .set("fetch.wait.max.ms", "100");
-    client
-}
 
 pub(super) struct Intake {
     settings: KafkaSettings,
@@ -71,7 +54,7 @@ impl Intake {
             (steps.clone(), done),
             stop.clone(),
         );
-        let consumer = BaseConsumer::from_config_and_context(&client(settings, config.session), group)
+        let consumer = BaseConsumer::from_config_and_context(&config.consumer(settings), group)
             .map_err(|error| KafkaAlertsError::of(&error, "a consumer", settings))?;
         Ok(Intake {
             settings: settings.clone(),

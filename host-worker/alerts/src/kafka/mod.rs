@@ -28,6 +28,7 @@ pub use error::KafkaAlertsError;
 use crate::{rules, status::Status, store::Store};
 use domain::topic;
 use kessai_relay::{Lease, kafka::KafkaSettings};
+use rdkafka::ClientConfig;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -54,17 +55,37 @@ pub struct KafkaConfig {
 }
 
 impl KafkaConfig {
-    /// 10,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
+    /// 40,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
     pub fn new(rules: rules::Config) -> KafkaConfig {
         KafkaConfig {
             rules,
-            batch: 10_000,
+            batch: 40_000,
             interval: Duration::from_secs(1),
             disorder: Duration::from_secs(90),
             settling: Duration::from_secs(30),
             session: Duration::from_secs(10),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
         }
+    }
+
+    /// How the events are consumed; a bench measures the processor by a consumer that reads the same way.
+    pub fn consumer(&self, settings: &KafkaSettings) -> ClientConfig {
+        let mut client = settings.client();
+        client
+            .set("group.id", settings.topic("kessai-alerts"))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // What retention has deleted cannot be read any more.
+            .set("auto.offset.reset", "earliest")
+            // The same numbers of both topics for one worker.
+            .set("partition.assignment.strategy", "range")
+            .set("session.timeout.ms", self.session.as_millis().to_string())
+            .set(
+                "heartbeat.interval.ms",
+                (self.session.as_millis() / 4).to_string(),
+            )
+            .set("fetch.wait.max.ms", "100");
+        client
     }
 
     fn wait(&self, failures: u32) -> Duration {

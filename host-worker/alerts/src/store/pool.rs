@@ -29,7 +29,10 @@ impl Pool {
                     .filename(file)
                     .busy_timeout(BUSY_TIMEOUT)
                     // A power cut may take the last commits, each whole: offset, state and alerts. Then the same events are read again.
-                    .synchronous(SqliteSynchronous::Normal);
+                    .synchronous(SqliteSynchronous::Normal)
+                    // A batch changes pages all over the table: they stay in memory, and are brought to their places seldom.
+                    .pragma("cache_size", "-65536")
+                    .pragma("wal_autocheckpoint", "8000");
                 let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS);
                 Ok(Pool::Sqlite(pool.connect_with(options).await?))
             }

@@ -160,9 +160,13 @@ pub(super) async fn snapshot(server: &MySqlServer) -> Result<SqliteConnection, C
     sqlx::raw_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         .execute(&mut from)
         .await?;
-    let mut to = SqliteConnectOptions::new().in_memory(true).connect().await?;
+    // Without a name: files that SQLite itself removes. (What is attached to a database in memory would be in memory too, the sandbox's books.)
+    let mut to = SqliteConnectOptions::new()
+        .filename("")
+        .create_if_missing(true)
+        .connect()
+        .await?;
     for database in READ {
-        // Without a name: a file that SQLite itself removes.
         let attach = format!("ATTACH DATABASE '' AS {}", database.name());
         sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut to).await?;
     }

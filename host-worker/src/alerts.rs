@@ -85,19 +85,21 @@ pub(crate) struct Alerts {
 impl Alerts {
     /// Kafka may be down.
     pub(crate) async fn open(data: &Path, settings: &Settings, options: &AlertOptions) -> Result<Alerts> {
-        let worker = Database::Worker.file(data);
+        let databases = settings.databases(data)?;
+        let worker = relays::source(&databases, Database::Worker);
         let store = Store::open(&worker).await?;
         let processor = match relays::kafka_settings(settings)? {
             Some(kafka) => {
                 let owner = format!("worker-{}-{}", std::process::id(), Uuid::new_v4().simple());
                 let lease = Lease::open(&worker, LEASE_NAME, &owner, LEASE).await?;
                 let config = KafkaConfig::new(options.rules()?);
-                Processor::Kafka(KafkaAlerts::new(kafka, store.clone(), lease, config))
+                Processor::Kafka(Box::new(KafkaAlerts::new(kafka, store.clone(), lease, config)))
             }
             None => {
                 let config = InProcessConfig::new(options.rules()?);
-                let processor = InProcess::open(&Database::Orders.file(data), store.clone(), config).await;
-                Processor::InProcess(processor.context("the alert processor does not start")?)
+                let orders = relays::source(&databases, Database::Orders);
+                let processor = InProcess::open(orders, store.clone(), config).await;
+                Processor::InProcess(Box::new(processor.context("the alert processor does not start")?))
             }
         };
         Ok(Alerts { processor, store })
@@ -106,8 +108,8 @@ impl Alerts {
 
 /// Where the events come from.
 pub(crate) enum Processor {
-    InProcess(InProcess),
-    Kafka(KafkaAlerts),
+    InProcess(Box<InProcess>),
+    Kafka(Box<KafkaAlerts>),
 }
 
 impl Processor {

@@ -24,7 +24,8 @@ pub(crate) fn kafka_settings(settings: &Settings) -> Result<Option<KafkaSettings
         .context("Kafka's variables (SPIN_VARIABLE_KAFKA_…)")
 }
 
-fn source(databases: &Databases, database: Database) -> Source {
+/// Where relay and alerts find a database.
+pub(crate) fn source(databases: &Databases, database: Database) -> Source {
     match databases {
         Databases::Sqlite(data) => Source::Sqlite(database.file(data)),
         Databases::MySql(server) => Source::MySql(Box::new(server.options(database))),

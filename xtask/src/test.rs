@@ -25,7 +25,7 @@ impl Options {
 }
 
 /// Tests that cannot run without a server, by the features that turn them on.
-const WITH_SERVERS: &str = "kessai-relay/real-kafka,kessai-alerts/real-kafka,scenarios/production";
+const WITH_SERVERS: &str = "kessai-relay/real-kafka,kessai-relay/real-mysql,kessai-alerts/real-kafka,kessai-alerts/real-mysql,scenarios/production";
 /// Where the names of those begin that run on the production backends only.
 const ONLY_PRODUCTION: &str = "on_servers::";
 /// The scenarios of the whole shop, chaos among them: what runs on either kind of backends.

@@ -10,14 +10,16 @@ use crate::{
     watermark::Watermark,
 };
 use domain::Instant;
-use kessai_relay::{Event, Outbox};
-use std::{path::Path, time::Duration};
+use kessai_relay::{Event, Lease, Outbox, Source};
+use std::time::Duration;
 use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;
 
 /// The outbox as a stream; it has one partition.
 pub const STREAM: &str = "outbox";
 const PART: i64 = 0;
+/// Its name in the table of leases.
+const LEASE: &str = "alerts.outbox";
 /// Between two looks through all states.
 const UPKEEP: Duration = Duration::from_secs(15);
 /// What is known of an order that nothing was heard of so long is forgotten: a month after its events are gone from the outbox.
@@ -37,10 +39,12 @@ pub struct InProcessConfig {
     pub disorder: Duration,
     /// After a failure: the first and the longest wait.
     pub backoff: (Duration, Duration),
+    /// Where several workers share their databases: one that is gone is replaced after so long.
+    pub lease: Duration,
 }
 
 impl InProcessConfig {
-    /// A look every second, a fifth of a second for more, 1,000 at once, a minute and a half of disorder, waits of 0.1 to 5 s.
+    /// A look every second, a fifth of a second for more, 1,000 at once, a minute and a half of disorder, waits of 0.1 to 5 s, a lease of 10 s.
     pub fn new(rules: rules::Config) -> InProcessConfig {
         InProcessConfig {
             rules,
@@ -49,6 +53,7 @@ impl InProcessConfig {
             batch: 1_000,
             disorder: Duration::from_secs(90),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            lease: Duration::from_secs(10),
         }
     }
 }
@@ -69,16 +74,25 @@ pub struct InProcess {
     partition: Partition,
     config: InProcessConfig,
     status: Status,
+    /// Whose turn it is, of several workers. The claim is what makes it safe; this spares them taking it from each other without end.
+    lease: Option<Lease>,
 }
 
 impl InProcess {
-    /// Opens the orders' database file and takes the outbox's only partition.
+    /// Opens the orders' database and takes the outbox's only partition.
     pub async fn open(
-        orders: &Path,
+        orders: impl Into<Source>,
         store: Store,
         config: InProcessConfig,
     ) -> Result<InProcess, InProcessError> {
         let mut outbox = Outbox::open(orders).await?;
+        let lease = match store.shared() {
+            None => None,
+            Some(worker) => {
+                let owner = format!("alerts-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+                Some(Lease::open(worker, LEASE, &owner, config.lease).await?)
+            }
+        };
         let mut partition = claim(&store, &config).await?;
         let (position, last) = (partition.next_offset(STREAM), outbox.last().await?);
         if position > last {
@@ -99,6 +113,7 @@ impl InProcess {
             partition,
             config,
             status: Status::default(),
+            lease,
         })
     }
 
@@ -109,6 +124,41 @@ impl InProcess {
 
     /// Runs until `stop`; then takes in what is committed by that moment and returns. `commits` ticks after each commit to the orders.
     pub async fn run(mut self, mut commits: watch::Receiver<u64>, stop: CancellationToken) {
+        let Some(mut lease) = self.lease.take() else {
+            return self.work(&mut commits, &stop).await;
+        };
+        let mut failures: u32 = 0;
+        while !stop.is_cancelled() {
+            let fence = match stop.run_until_cancelled(lease.take()).await {
+                None => return,
+                Some(Ok(fence)) => fence,
+                Some(Err(error)) => {
+                    self.status.failed(&error);
+                    failures = failures.saturating_add(1);
+                    let wait = self.wait(failures);
+                    stop.run_until_cancelled(time::sleep(wait)).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            // Whoever had it has moved on from where this process looked last.
+            match claim(&self.store, &self.config).await {
+                Ok(partition) => {
+                    self.partition = partition;
+                    tokio::select! {
+                        () = self.work(&mut commits, &stop) => {}
+                        () = lease.keep(fence) => {}
+                    }
+                }
+                Err(error) => self.status.failed(&error),
+            }
+            if let Err(error) = lease.release(fence).await {
+                tracing::warn!(component = "alerts", %error, "the lease is not released; it runs out");
+            }
+        }
+    }
+
+    async fn work(&mut self, commits: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut failures: u32 = 0;
         let mut upkeep_at = time::Instant::now();
         loop {
@@ -156,9 +206,11 @@ impl InProcess {
             let next = events.last().map_or(position, |event| event.seq);
             let records: Vec<Record> = events.into_iter().map(record).collect();
             metrics::counter!("kessai_alert_events_total").increment(records.len() as u64);
+            // Of what is held back nobody knows here what it would explain.
+            let caught_up = (is_all && !self.outbox.is_holding_back()).then_some(now);
             let applied = self
                 .partition
-                .apply(&records, &[(STREAM, next)], is_all.then_some(now), now)
+                .apply(&records, &[(STREAM, next)], caught_up, now)
                 .await?;
             if is_all {
                 metrics::gauge!("kessai_alert_lag_events", "part" => "0").set(0.0);

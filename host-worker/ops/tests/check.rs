@@ -2,7 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use kessai_ops::{CheckError, Database, Looks, Report, check_with, migrate};
+// A server for these tests is the same as one for the host's.
+#[allow(dead_code)]
+#[path = "../../host/tests/support/servers/mariadb.rs"]
+mod mariadb;
+mod mirror;
+#[allow(dead_code)]
+#[path = "../../host/tests/support/servers/process.rs"]
+mod process;
+
+use kessai_ops::{CheckError, Database, Databases, Looks, Outcome, Report, check_with, migrate};
+use mirror::Mirror;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{path::Path, time::Duration};
 
@@ -108,6 +118,10 @@ async fn healthy_shop() -> tempfile::TempDir {
         execute(data.path(), database, sql).await;
     }
     data
+}
+
+fn files(data: &tempfile::TempDir) -> Databases {
+    Databases::Sqlite(data.path().to_owned())
 }
 
 fn broken(report: &Report) -> Vec<&'static str> {
@@ -287,7 +301,7 @@ const BREAKS: &[(&[&str], &str, &str)] = &[
 #[tokio::test]
 async fn a_healthy_shop_breaks_no_rule() {
     let data = healthy_shop().await;
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean() && report.skipped.is_empty(), "{report}");
 }
 
@@ -296,6 +310,15 @@ async fn each_broken_invariant_is_named_and_no_other() {
     let mut named: Vec<&str> = Vec::new();
     let mut rules = 0;
     let healthy = healthy_shop().await;
+    let mirror = Mirror::start().await;
+    mirror.take(healthy.path()).await;
+    let report = check_with(&mirror.databases(), healthy.path(), ONE_LOOK)
+        .await
+        .unwrap();
+    assert!(
+        report.is_clean() && report.skipped.is_empty(),
+        "on MySQL\n{report}"
+    );
     for (rules_broken, database, sql) in BREAKS {
         let data = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(healthy.path()).unwrap() {
@@ -308,8 +331,22 @@ async fn each_broken_invariant_is_named_and_no_other() {
             &sql.replace("@folder@", &data.path().to_string_lossy()),
         )
         .await;
-        let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+        let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
         assert_eq!(broken(&report), *rules_broken, "{sql}\n{report}");
+        mirror.take(data.path()).await;
+        let same = check_with(&mirror.databases(), data.path(), ONE_LOOK)
+            .await
+            .unwrap();
+        for (ours, theirs) in report.outcomes.iter().zip(&same.outcomes) {
+            assert_eq!(ours.rule, theirs.rule);
+            let sorted = |outcome: &Outcome| {
+                let mut subjects: Vec<String> =
+                    outcome.findings.iter().map(|one| one.subject.clone()).collect();
+                subjects.sort();
+                subjects
+            };
+            assert_eq!(sorted(ours), sorted(theirs), "on MySQL: {sql}\n{same}");
+        }
         named.extend(*rules_broken);
         rules = report.outcomes.len();
     }
@@ -347,7 +384,7 @@ async fn what_is_under_way_is_no_finding() {
         "UPDATE payments SET status = 'REFUNDED' WHERE merchant_payment_id = 'PAID-1'",
     )
     .await;
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean(), "{report}");
 }
 
@@ -357,7 +394,7 @@ async fn a_refund_counts_as_a_whole_even_if_another_amount_was_paid() {
     let other_amount =
         "UPDATE payment_codes SET status = 'COMPLETED', amount = 501 WHERE order_no = 'FAILED'";
     execute(data.path(), "payments", other_amount).await;
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean(), "{report}");
 }
 
@@ -383,7 +420,7 @@ async fn archived_sagas_and_sagas_without_an_order_are_held_to_the_same_rules() 
          UPDATE stock SET reserved = 1 WHERE product_id = 1",
     )
     .await;
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean(), "{report}");
 
     execute(
@@ -392,7 +429,7 @@ async fn archived_sagas_and_sagas_without_an_order_are_held_to_the_same_rules() 
         "UPDATE saga_archive SET status = 'RU' WHERE order_no = 'PAID'; UPDATE saga_instances SET phase = 'FAILED' WHERE id = 'S1'",
     )
     .await;
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert_eq!(
         broken(&report),
         [
@@ -406,7 +443,7 @@ async fn archived_sagas_and_sagas_without_an_order_are_held_to_the_same_rules() 
 async fn a_finding_that_a_second_look_does_not_find_is_dropped() {
     let data = healthy_shop().await;
     execute(data.path(), "accounts", "UPDATE accounts SET balance = 2601").await;
-    let first = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let first = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(!first.is_clean());
     let looks = Looks {
         count: 2,
@@ -416,11 +453,13 @@ async fn a_finding_that_a_second_look_does_not_find_is_dropped() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         execute(data.path(), "accounts", "UPDATE accounts SET balance = 2600").await;
     };
-    let (report, ()) = tokio::join!(check_with(data.path(), looks), healing);
+    let databases = files(&data);
+    let (report, ()) = tokio::join!(check_with(&databases, data.path(), looks), healing);
     assert!(report.unwrap().is_clean());
     execute(data.path(), "accounts", "UPDATE accounts SET balance = 2601").await;
     assert!(
         !check_with(
+            &files(&data),
             data.path(),
             Looks {
                 count: 2,
@@ -437,13 +476,13 @@ async fn a_finding_that_a_second_look_does_not_find_is_dropped() {
 async fn without_a_sandbox_its_rules_are_left_out_and_without_orders_there_is_no_check() {
     let data = healthy_shop().await;
     std::fs::remove_file(data.path().join("sandbox.db")).unwrap();
-    let report = check_with(data.path(), ONE_LOOK).await.unwrap();
+    let report = check_with(&files(&data), data.path(), ONE_LOOK).await.unwrap();
     assert!(report.is_clean());
     assert_eq!(report.skipped.len(), 4);
 
     std::fs::remove_file(Database::Orders.file(data.path())).unwrap();
     assert!(matches!(
-        check_with(data.path(), ONE_LOOK).await,
+        check_with(&files(&data), data.path(), ONE_LOOK).await,
         Err(CheckError::Missing(_))
     ));
     assert!(!Database::Orders.file(data.path()).exists());

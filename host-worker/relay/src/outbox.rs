@@ -19,6 +19,7 @@ pub struct Outbox {
     source: Source,
     link: Link,
     settled: Settled,
+    is_holding_back: bool,
 }
 
 impl Outbox {
@@ -28,6 +29,7 @@ impl Outbox {
         Ok(Outbox {
             link: Link::open(&source, |file| file.read_only(true).busy_timeout(BUSY_TIMEOUT)).await?,
             settled: Settled::default(),
+            is_holding_back: false,
             source,
         })
     }
@@ -45,16 +47,21 @@ impl Outbox {
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await)?;
-        if self.link.is_mysql() {
+        self.is_holding_back = false;
+        if self.link.is_mysql() && self.settled.count(position, &events) < events.len() {
+            let last = self.last().await?;
+            self.settled.see(last, time::Instant::now());
+            // Looked at again: what was a gap may have been settled by now.
             let count = self.settled.count(position, &events);
-            if count < events.len() {
-                let last = self.last().await?;
-                self.settled.see(last, time::Instant::now());
-                // Looked at again: what was a gap may have been settled by now.
-                events.truncate(self.settled.count(position, &events));
-            }
+            self.is_holding_back = count < events.len();
+            events.truncate(count);
         }
         Ok(events)
+    }
+
+    /// Whether the last reading left committed events out, which come later.
+    pub fn is_holding_back(&self) -> bool {
+        self.is_holding_back
     }
 
     /// The highest number committed, pruned rows included; 0 if there was no event yet.

@@ -1,4 +1,4 @@
-//! The relay's tables on the MySQL server of `KESSAI_TEST_MYSQL` (`mysql://root@127.0.0.1:PORT`); without it there is nothing to test here.
+//! The relay's tables on the MySQL server of `KESSAI_TEST_MYSQL` (`mysql://root@127.0.0.1:PORT`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,8 +14,9 @@ const OUTBOX: &str = "CREATE TABLE outbox (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin";
 
 /// A schema of its own with the relay's tables and an outbox.
-async fn schema() -> Option<MySqlConnectOptions> {
-    let url = std::env::var("KESSAI_TEST_MYSQL").ok()?;
+async fn schema() -> MySqlConnectOptions {
+    let url =
+        std::env::var("KESSAI_TEST_MYSQL").expect("KESSAI_TEST_MYSQL says where the tests' MySQL server is");
     let server = MySqlConnectOptions::from_str(&url).unwrap();
     let name = format!("relay_{:016x}", rand::random::<u64>());
     let make = format!("CREATE SCHEMA {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
@@ -33,7 +34,7 @@ async fn schema() -> Option<MySqlConnectOptions> {
     ] {
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     }
-    Some(options)
+    options
 }
 
 async fn commit(connection: &mut MySqlConnection, id: &str, at: i64) {
@@ -54,7 +55,7 @@ async fn ids(outbox: &mut Outbox) -> Vec<String> {
 
 #[tokio::test]
 async fn an_event_behind_one_that_is_not_committed_yet_waits_for_it() {
-    let Some(options) = schema().await else { return };
+    let options = schema().await;
     let (mut slow, mut quick) = (options.connect().await.unwrap(), options.connect().await.unwrap());
     commit(&mut quick, "e1", 1).await;
     sqlx::raw_sql("START TRANSACTION")
@@ -65,8 +66,10 @@ async fn an_event_behind_one_that_is_not_committed_yet_waits_for_it() {
     commit(&mut quick, "e3", 3).await;
     let mut outbox = Outbox::open(Source::MySql(Box::new(options))).await.unwrap();
     assert_eq!(ids(&mut outbox).await, ["e1"]);
+    assert!(outbox.is_holding_back());
     sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
     assert_eq!(ids(&mut outbox).await, ["e1", "e2", "e3"]);
+    assert!(!outbox.is_holding_back());
     assert_eq!(
         outbox.waiting(1).await.unwrap(),
         (2, Some(Instant::from_millis(2)))
@@ -78,7 +81,7 @@ async fn an_event_behind_one_that_is_not_committed_yet_waits_for_it() {
 
 #[tokio::test]
 async fn a_lease_changes_hands_and_the_old_holder_stores_nothing() {
-    let Some(options) = schema().await else { return };
+    let options = schema().await;
     let source = Source::MySql(Box::new(options));
     let mut positions = Positions::open(&source).await.unwrap();
     for _ in 0..2 {

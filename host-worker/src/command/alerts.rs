@@ -1,8 +1,9 @@
 //! `kessai alerts`
 
+use super::place::Home;
 use super::saga::actor;
 use super::table::{Table, clock, or_dash};
-use crate::DataOption;
+use crate::relays;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 use domain::Instant;
@@ -58,7 +59,7 @@ struct ListOptions {
     json: bool,
 
     #[command(flatten)]
-    data: DataOption,
+    home: Home,
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ struct ShowOptions {
     json: bool,
 
     #[command(flatten)]
-    data: DataOption,
+    home: Home,
 }
 
 #[derive(Debug, clap::Args)]
@@ -88,7 +89,7 @@ struct ActOptions {
     json: bool,
 
     #[command(flatten)]
-    data: DataOption,
+    home: Home,
 }
 
 fn note(text: &str) -> Result<String, String> {
@@ -104,7 +105,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     match options.command {
         Command::List(options) => list(options).await?,
         Command::Show(options) => {
-            let alert = open(&options.data).await?.show(&options.id).await?;
+            let alert = open(&options.home).await?.show(&options.id).await?;
             let alert = alert.with_context(|| format!("there is no alert `{}`", options.id))?;
             print(&alert, options.json)?;
         }
@@ -114,19 +115,18 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn open(data: &DataOption) -> Result<Store> {
-    let data = data.data.as_path();
-    if kessai_ops::outdated(data).await.contains(&Database::Worker) {
+async fn open(home: &Home) -> Result<Store> {
+    let databases = home.databases()?;
+    if databases.outdated().await?.contains(&Database::Worker) {
         bail!(
-            "{} has not the worker's database of this program: is this the shop's data directory? (`kessai migrate` brings it up to date)",
-            data.display()
+            "{databases} has not the worker's database of this program: are these the shop's? (`kessai migrate` brings them up to date)"
         )
     }
-    Ok(Store::open(&Database::Worker.file(data)).await?)
+    Ok(Store::open(relays::source(&databases, Database::Worker)).await?)
 }
 
 async fn list(options: ListOptions) -> Result<()> {
-    let store = open(&options.data).await?;
+    let store = open(&options.home).await?;
     let status = options
         .status
         .map(|status| status.to_uppercase().parse::<AlertStatus>());
@@ -158,7 +158,7 @@ async fn list(options: ListOptions) -> Result<()> {
 }
 
 async fn act(action: Action, options: ActOptions) -> Result<()> {
-    let store = open(&options.data).await?;
+    let store = open(&options.home).await?;
     let who = actor();
     let done = store.act(&options.id, action, &who, options.note.as_deref(), Instant::now());
     let alert = done.await.map_err(|error| match error {

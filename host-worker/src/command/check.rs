@@ -1,6 +1,6 @@
 //! `kessai check`
 
-use crate::DataOption;
+use super::place::Home;
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -14,11 +14,11 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    data: DataOption,
+    home: Home,
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let report = kessai_ops::check(&options.data.data).await?;
+    let report = kessai_ops::check(&options.home.databases()?, options.home.folder()).await?;
     print!("{report}");
     Ok(if report.is_clean() {
         ExitCode::SUCCESS

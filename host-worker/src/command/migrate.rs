@@ -1,6 +1,6 @@
 //! `kessai migrate`
 
-use crate::{DataOption, ManifestOption, settings::Settings};
+use super::place::Home;
 use anyhow::Result;
 use kessai_ops::Migrated;
 use std::process::ExitCode;
@@ -8,15 +8,11 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    data: DataOption,
-
-    #[command(flatten)]
-    manifest: ManifestOption,
+    home: Home,
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let settings = Settings::read(&options.manifest.manifest)?;
-    let databases = settings.databases(&options.data.data)?;
+    let databases = options.home.databases()?;
     databases.migrate(tell).await?;
     Ok(ExitCode::SUCCESS)
 }

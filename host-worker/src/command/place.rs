@@ -3,6 +3,29 @@
 use crate::{AddressOptions, DataOption, ManifestOption, settings::Settings, worker};
 use anyhow::{Result, bail};
 use kessai_host::{lifecycle::Lifecycle, sagas::Sagas};
+use kessai_ops::Databases;
+use std::path::Path;
+
+/// Where the shop's databases are.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Home {
+    #[command(flatten)]
+    data: DataOption,
+
+    #[command(flatten)]
+    manifest: ManifestOption,
+}
+
+impl Home {
+    pub(super) fn databases(&self) -> Result<Databases> {
+        Settings::read(&self.manifest.manifest)?.databases(&self.data.data)
+    }
+
+    /// Where a file would be that is not a database of the shop's.
+    pub(super) fn folder(&self) -> &Path {
+        &self.data.data
+    }
+}
 
 /// Where the shop's databases are, and how to reach its order component.
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,6 @@
 //! The processor's tables in the database `worker`.
 
+mod pool;
 mod progress;
 mod register;
 mod rows;
@@ -8,15 +9,11 @@ pub use progress::{Claim, Commit, DeadLetter, StoredState};
 pub use register::{ActError, Action, Alert, AuditEntry, Counts, Filter, Page, Status, Summary};
 
 use domain::Instant;
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{path::Path, time::Duration};
+use kessai_relay::Source;
+use pool::{Collision, Pool, read};
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// One writes, the others read for operators.
-const CONNECTIONS: u32 = 4;
+/// Rows that MySQL deletes in one transaction, so that nobody waits for long.
+const FORGET_BATCH: u64 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -33,42 +30,79 @@ pub enum StoreError {
     },
 }
 
+impl Collision for StoreError {
+    fn is_collision(&self) -> bool {
+        matches!(self, StoreError::Database(error) if error.is_collision())
+    }
+}
+
 /// The tables. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: Pool,
+    source: Source,
 }
 
 impl Store {
-    /// Opens the database file; it must exist and be migrated.
-    pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY_TIMEOUT)
-            // A power cut may take the last commits, each whole: offset, state and alerts. Then the same events are read again.
-            .synchronous(SqliteSynchronous::Normal)
-            // A batch changes pages all over the table: they stay in memory, and are brought to their places seldom.
-            .pragma("cache_size", "-65536")
-            .pragma("wal_autocheckpoint", "8000");
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
-            .await?;
-        Ok(Store { pool })
+    /// Opens the database; it must exist and be migrated.
+    pub async fn open(worker: impl Into<Source>) -> Result<Store, StoreError> {
+        let source = worker.into();
+        Ok(Store {
+            pool: Pool::open(&source).await?,
+            source,
+        })
+    }
+
+    /// Where several workers may keep their alerts together.
+    pub(crate) fn shared(&self) -> Option<&Source> {
+        self.pool.is_mysql().then_some(&self.source)
     }
 
     /// Orders of which a rule will speak unless an event comes first.
     pub async fn deadlines(&self) -> Result<i64, StoreError> {
         let sql = "SELECT count(*) FROM alert_state WHERE next_deadline IS NOT NULL";
-        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
+        Ok(read!(self.pool, pool => sqlx::query_scalar(sql).fetch_one(pool).await)?)
     }
 
     /// Forgets orders that nothing was heard of since `before` and that wait for nothing, and what was published before. Returns how many orders.
     pub async fn forget(&self, before: Instant) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM alert_state WHERE updated_at < ? AND next_deadline IS NULL";
-        let states = sqlx::query(sql).bind(before.millis()).execute(&self.pool).await?;
-        let sql = "DELETE FROM alert_outbox WHERE published_at < ?";
-        sqlx::query(sql).bind(before.millis()).execute(&self.pool).await?;
-        Ok(states.rows_affected())
+        let states = self
+            .delete(
+                "DELETE FROM alert_state WHERE updated_at < ? AND next_deadline IS NULL",
+                "DELETE FROM alert_state WHERE updated_at < ? AND next_deadline IS NULL ORDER BY updated_at LIMIT ?",
+                before,
+            )
+            .await?;
+        self.delete(
+            "DELETE FROM alert_outbox WHERE published_at < ?",
+            "DELETE FROM alert_outbox WHERE published_at < ? ORDER BY published_at LIMIT ?",
+            before,
+        )
+        .await?;
+        Ok(states)
+    }
+
+    async fn delete(
+        &self,
+        sqlite: &'static str,
+        mysql: &'static str,
+        before: Instant,
+    ) -> Result<u64, StoreError> {
+        let pool = match &self.pool {
+            Pool::Sqlite(pool) => {
+                let delete = sqlx::query(sqlite).bind(before.millis());
+                return Ok(delete.execute(pool).await?.rows_affected());
+            }
+            Pool::MySql(pool) => pool,
+        };
+        let mut deleted = 0;
+        loop {
+            let delete = sqlx::query(mysql).bind(before.millis()).bind(FORGET_BATCH);
+            let batch = delete.execute(pool).await?.rows_affected();
+            deleted += batch;
+            if batch < FORGET_BATCH {
+                return Ok(deleted);
+            }
+        }
     }
 }

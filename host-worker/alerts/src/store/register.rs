@@ -1,10 +1,13 @@
 //! The alerts as people work on them: `NEW → ACKNOWLEDGED → RESOLVED`.
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    pool::{Collision, read, whole, within},
+};
 use domain::Instant;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{Database, Encode, QueryBuilder, Type};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,6 +92,12 @@ impl From<sqlx::Error> for ActError {
     }
 }
 
+impl Collision for ActError {
+    fn is_collision(&self) -> bool {
+        matches!(self, ActError::Store(error) if error.is_collision())
+    }
+}
+
 /// Which alerts are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -166,37 +175,66 @@ fn iso<S: Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
 
 const SUMMARY: &str = "SELECT alert_id, rule_id, severity, order_no, observed, expected, detected_at, source, status, updated_at";
 
-impl Summary {
-    fn read(row: &SqliteRow) -> Result<Summary, StoreError> {
-        let alert_id: String = row.try_get(0)?;
-        let status: String = row.try_get(8)?;
+#[derive(sqlx::FromRow)]
+struct SummaryRow {
+    alert_id: String,
+    rule_id: String,
+    severity: String,
+    order_no: Option<String>,
+    observed: String,
+    expected: String,
+    detected_at: i64,
+    source: String,
+    status: String,
+    updated_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct AlertRow {
+    #[sqlx(flatten)]
+    summary: SummaryRow,
+    facts: String,
+}
+
+impl TryFrom<SummaryRow> for Summary {
+    type Error = StoreError;
+    fn try_from(row: SummaryRow) -> Result<Summary, StoreError> {
         Ok(Summary {
-            rule_id: row.try_get(1)?,
-            severity: row.try_get(2)?,
-            order_no: row.try_get(3)?,
-            observed: row.try_get(4)?,
-            expected: row.try_get(5)?,
-            detected_at: Instant::from_millis(row.try_get(6)?),
-            source: row.try_get(7)?,
-            status: status
-                .parse()
-                .map_err(|error: UnknownStatus| StoreError::Corrupt {
-                    what: "alert",
-                    key: alert_id.clone(),
-                    reason: error.to_string(),
-                })?,
-            updated_at: Instant::from_millis(row.try_get(9)?),
-            alert_id,
+            rule_id: row.rule_id,
+            severity: row.severity,
+            order_no: row.order_no,
+            observed: row.observed,
+            expected: row.expected,
+            detected_at: Instant::from_millis(row.detected_at),
+            source: row.source,
+            status: read_status(&row.status, &row.alert_id)?,
+            updated_at: Instant::from_millis(row.updated_at),
+            alert_id: row.alert_id,
         })
     }
 }
 
+fn read_status(status: &str, alert_id: &str) -> Result<Status, StoreError> {
+    status
+        .parse()
+        .map_err(|error: UnknownStatus| StoreError::Corrupt {
+            what: "alert",
+            key: alert_id.to_owned(),
+            reason: error.to_string(),
+        })
+}
+
 impl Filter {
     /// ` WHERE …`, without the cursor, and without the status if not `with_status`.
-    fn restrict(&self, query: &mut QueryBuilder<Sqlite>, with_status: bool) {
+    fn restrict<Db>(&self, query: &mut QueryBuilder<Db>, with_status: bool)
+    where
+        Db: Database,
+        String: for<'q> Encode<'q, Db> + Type<Db>,
+        i64: for<'q> Encode<'q, Db> + Type<Db>,
+    {
         query.push(" WHERE 1 = 1");
         if let Some(status) = self.status.filter(|_| with_status) {
-            query.push(" AND status = ").push_bind(status.as_str());
+            query.push(" AND status = ").push_bind(status.as_str().to_owned());
         }
         if let Some(rule) = &self.rule {
             query.push(" AND rule_id = ").push_bind(rule.clone());
@@ -222,27 +260,34 @@ impl Filter {
 impl Store {
     /// One page, newest first.
     pub async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
-        let mut query = QueryBuilder::new(SUMMARY);
-        query.push(" FROM alerts");
-        filter.restrict(&mut query, true);
-        if let Some((at, id)) = &filter.cursor {
-            query.push(" AND (detected_at < ").push_bind(at.millis());
-            query.push(" OR (detected_at = ").push_bind(at.millis());
-            query.push(" AND alert_id < ").push_bind(id.clone()).push("))");
-        }
-        query.push(" ORDER BY detected_at DESC, alert_id DESC LIMIT ");
-        query.push_bind(i64::from(filter.size) + 1);
-        let rows = query.build().fetch_all(&self.pool).await?;
-        let mut items = rows.iter().map(Summary::read).collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<SummaryRow> = read!(self.pool, pool => {
+            let mut query = QueryBuilder::<Db>::new(SUMMARY);
+            query.push(" FROM alerts");
+            filter.restrict(&mut query, true);
+            if let Some((at, id)) = &filter.cursor {
+                query.push(" AND (detected_at < ").push_bind(at.millis());
+                query.push(" OR (detected_at = ").push_bind(at.millis());
+                query.push(" AND alert_id < ").push_bind(id.clone()).push("))");
+            }
+            query.push(" ORDER BY detected_at DESC, alert_id DESC LIMIT ");
+            query.push_bind(i64::from(filter.size) + 1);
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        let mut items = rows
+            .into_iter()
+            .map(Summary::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
         let has_more = items.len() > filter.size as usize;
         items.truncate(filter.size as usize);
         let last = items.last().filter(|_| has_more);
         let next_cursor = last.map(|last| format!("{}.{}", last.detected_at.millis(), last.alert_id));
 
-        let mut query = QueryBuilder::new("SELECT status, count(*) FROM alerts");
-        filter.restrict(&mut query, false);
-        query.push(" GROUP BY status");
-        let counted: Vec<(String, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
+        let counted: Vec<(String, i64)> = read!(self.pool, pool => {
+            let mut query = QueryBuilder::<Db>::new("SELECT status, count(*) FROM alerts");
+            filter.restrict(&mut query, false);
+            query.push(" GROUP BY status");
+            query.build_query_as().fetch_all(pool).await
+        })?;
         let mut counts: Counts = Status::ALL.map(|status| (status.as_str(), 0)).into();
         for (status, count) in counted {
             if let Ok(status) = status.parse::<Status>() {
@@ -250,7 +295,7 @@ impl Store {
             }
         }
         let sql = "SELECT rule_id, count(*) FROM alerts WHERE status <> 'RESOLVED' GROUP BY rule_id";
-        let open: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&self.pool).await?;
+        let open: Vec<(String, i64)> = read!(self.pool, pool => sqlx::query_as(sql).fetch_all(pool).await)?;
         Ok(Page {
             items,
             next_cursor,
@@ -262,11 +307,12 @@ impl Store {
     /// One alert; `None` if there is none of this id.
     pub async fn show(&self, alert_id: &str) -> Result<Option<Alert>, StoreError> {
         let sql = format!("{SUMMARY}, facts FROM alerts WHERE alert_id = ?");
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(alert_id);
-        let Some(row) = query.fetch_optional(&self.pool).await? else {
+        let row: Option<AlertRow> = read!(self.pool, pool => {
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(alert_id).fetch_optional(pool).await
+        })?;
+        let Some(AlertRow { summary, facts }) = row else {
             return Ok(None);
         };
-        let facts: String = row.try_get(10)?;
         let facts = serde_json::from_str(&facts).map_err(|error| StoreError::Corrupt {
             what: "alert",
             key: alert_id.to_owned(),
@@ -274,7 +320,7 @@ impl Store {
         })?;
         let sql = "SELECT at, actor, action, note FROM alert_audit WHERE alert_id = ? ORDER BY position";
         let entries: Vec<(i64, String, String, Option<String>)> =
-            sqlx::query_as(sql).bind(alert_id).fetch_all(&self.pool).await?;
+            read!(self.pool, pool => sqlx::query_as(sql).bind(alert_id).fetch_all(pool).await)?;
         let audit = entries.into_iter().map(|(at, actor, action, note)| AuditEntry {
             at: Instant::from_millis(at),
             actor,
@@ -282,7 +328,7 @@ impl Store {
             note,
         });
         Ok(Some(Alert {
-            summary: Summary::read(&row)?,
+            summary: summary.try_into()?,
             facts,
             audit: audit.collect(),
         }))
@@ -297,41 +343,52 @@ impl Store {
         note: Option<&str>,
         now: Instant,
     ) -> Result<Alert, ActError> {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let sql = "SELECT status FROM alerts WHERE alert_id = ?";
-        let status: Option<String> = sqlx::query_scalar(sql)
+        whole!(self.try_act(alert_id, action, actor, note, now).await)?;
+        self.show(alert_id).await?.ok_or(ActError::NotFound)
+    }
+
+    async fn try_act(
+        &self,
+        alert_id: &str,
+        action: Action,
+        actor: &str,
+        note: Option<&str>,
+        now: Instant,
+    ) -> Result<(), ActError> {
+        let mut tx = self.pool.begin().await?;
+        // With its row everything that was done to the alert is locked.
+        let sql = tx.text(
+            "SELECT status FROM alerts WHERE alert_id = ?",
+            "SELECT status FROM alerts WHERE alert_id = ? FOR UPDATE",
+        );
+        let status: Option<String> = within!(&mut tx, connection => sqlx::query_scalar(sql)
             .bind(alert_id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let status = status.ok_or(ActError::NotFound)?;
-        let status: Status = status
-            .parse()
-            .map_err(|error: UnknownStatus| StoreError::Corrupt {
-                what: "alert",
-                key: alert_id.to_owned(),
-                reason: error.to_string(),
-            })?;
+            .fetch_optional(connection)
+            .await)?;
+        let status = read_status(&status.ok_or(ActError::NotFound)?, alert_id)?;
         let next = action.applied_to(status).ok_or(ActError::Conflict(status))?;
-        if next != status || note.is_some() {
+        if next == status && note.is_none() {
+            return Ok(());
+        }
+        within!(&mut tx, connection => {
             let sql = "UPDATE alerts SET status = ?, updated_at = ? WHERE alert_id = ?";
             let update = sqlx::query(sql)
                 .bind(next.as_str())
                 .bind(now.millis())
                 .bind(alert_id);
-            update.execute(&mut *tx).await?;
-            let sql = "SELECT coalesce(max(position), 0) + 1 FROM alert_audit WHERE alert_id = ?";
-            let position: i64 = sqlx::query_scalar(sql).bind(alert_id).fetch_one(&mut *tx).await?;
-            let sql = "INSERT INTO alert_audit (alert_id, position, at, actor, action, note) VALUES (?, ?, ?, ?, ?, ?)";
+            update.execute(&mut *connection).await?;
+            let sql = "INSERT INTO alert_audit (alert_id, position, at, actor, action, note) \
+                       SELECT ?, coalesce(max(position), 0) + 1, ?, ?, ?, ? FROM alert_audit WHERE alert_id = ?";
             let insert = sqlx::query(sql)
                 .bind(alert_id)
-                .bind(position)
                 .bind(now.millis())
                 .bind(actor)
                 .bind(action.name())
-                .bind(note);
-            insert.execute(&mut *tx).await?;
-        }
+                .bind(note)
+                .bind(alert_id);
+            insert.execute(connection).await?;
+        });
         tx.commit().await?;
-        self.show(alert_id).await?.ok_or(ActError::NotFound)
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod shop;
+
 use domain::{Instant, OrderNo, OrderStatus, PaymentStatus, Yen, topic};
 use kessai_alerts::{Filter, Record, Store};
 use serde_json::{Value, json};

@@ -1,8 +1,9 @@
 //! One look over all databases.
 
 use crate::{
-    Database,
+    Database, Databases,
     check::{
+        mysql,
         report::{Finding, Outcome, Report},
         rules::{RESTING, RULES, Scope},
     },
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Where `kessai` lets the sandbox keep its books.
 const SANDBOX: &str = "sandbox";
 /// The databases that rules read.
-const READ: [Database; 5] = [
+pub(super) const READ: [Database; 5] = [
     Database::Orders,
     Database::Inventory,
     Database::Accounts,
@@ -32,21 +33,14 @@ pub enum CheckError {
     Rule { rule: &'static str, source: sqlx::Error },
 }
 
-pub(crate) async fn look(data: &Path) -> Result<Report, CheckError> {
-    if let Some(missing) = READ
-        .iter()
-        .map(|database| database.file(data))
-        .find(|file| !file.is_file())
-    {
-        return Err(CheckError::Missing(missing));
-    }
-    // What is attached is opened as the connection is: read-only.
-    let mut connection = Database::Orders.open_read_only(data).await?;
+/// `data`: the folder of the sandbox's books, which are a file wherever the shop's databases are.
+pub(crate) async fn look(databases: &Databases, data: &Path) -> Result<Report, CheckError> {
+    let mut connection = match databases {
+        Databases::Sqlite(data) => files(data).await?,
+        Databases::MySql(server) => mysql::snapshot(server).await?,
+    };
     let sandbox = data.join(format!("{SANDBOX}.db"));
     let has_sandbox = sandbox.is_file();
-    for database in READ {
-        attach(&mut connection, database.name(), &database.file(data)).await?;
-    }
     if has_sandbox {
         attach(&mut connection, SANDBOX, &sandbox).await?;
     }
@@ -57,7 +51,7 @@ pub(crate) async fn look(data: &Path) -> Result<Report, CheckError> {
         .await?;
 
     let mut reading = connection.begin().await?;
-    // SQLite takes each file's snapshot at its first reading in the transaction. The orders come first: what the others promised by then, they
+    // (Of a MySQL server there is one snapshot, which is taken already.) SQLite takes each file's snapshot at its first reading in the transaction. The orders come first: what the others promised by then, they
     // have done.
     for name in READ
         .iter()
@@ -99,6 +93,23 @@ pub(crate) async fn look(data: &Path) -> Result<Report, CheckError> {
     reading.rollback().await?;
     connection.close().await?;
     Ok(report)
+}
+
+/// A connection that has them all.
+async fn files(data: &Path) -> Result<SqliteConnection, CheckError> {
+    if let Some(missing) = READ
+        .iter()
+        .map(|database| database.file(data))
+        .find(|file| !file.is_file())
+    {
+        return Err(CheckError::Missing(missing));
+    }
+    // What is attached is opened as the connection is: read-only.
+    let mut connection = Database::Orders.open_read_only(data).await?;
+    for database in READ {
+        attach(&mut connection, database.name(), &database.file(data)).await?;
+    }
+    Ok(connection)
 }
 
 async fn attach(

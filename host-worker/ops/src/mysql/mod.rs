@@ -83,7 +83,9 @@ impl MySqlServer {
             .username(settings.user)
             // As the components' sessions are.
             .pipes_as_concat(false)
-            .no_engine_substitution(false);
+            .no_engine_substitution(false)
+            // A migration is slow, and its text is long.
+            .disable_statement_logging();
         // An empty password would be sent as a wrong one.
         let options = match settings.password {
             "" => options,

@@ -7,12 +7,6 @@ use kessai_relay::{Lease, Outbox, Positions, Source};
 use sqlx::{AssertSqlSafe, ConnectOptions, MySqlConnection, mysql::MySqlConnectOptions};
 use std::{str::FromStr, time::Duration};
 
-const OUTBOX: &str = "CREATE TABLE outbox (
-    seq BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, id VARCHAR(64) NOT NULL UNIQUE, topic VARCHAR(128) NOT NULL,
-    `key` VARCHAR(64) NOT NULL, type VARCHAR(64) NOT NULL, data LONGTEXT NOT NULL, request_id VARCHAR(128),
-    traceparent VARCHAR(128), created_at BIGINT NOT NULL
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin";
-
 /// A schema of its own with the relay's tables and an outbox.
 async fn schema() -> MySqlConnectOptions {
     let url =
@@ -28,7 +22,7 @@ async fn schema() -> MySqlConnectOptions {
     let options = server.database(&name);
     let mut connection = options.connect().await.unwrap();
     for sql in [
-        OUTBOX,
+        include_str!("../../../migrations/mysql/orders/0001_init.sql"),
         include_str!("../../../migrations/mysql/worker/0001_init.sql"),
         include_str!("../../../migrations/mysql/worker/0003_relay_leases.sql"),
     ] {

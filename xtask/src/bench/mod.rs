@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: figures, measured on this machine. What they mean is in docs/benchmarks.md; raw results are kept in `target/bench/`.
 
 mod alerts;
+mod backends;
 mod checkout;
+mod orders;
 mod payments;
 mod saga;
 
@@ -19,17 +21,20 @@ pub struct Options {
 enum What {
     /// Events a second through the alert processor ÷ through a consumer that only reads
     Alerts(alerts::Options),
+    /// Orders a second on MariaDB ÷ on SQLite
+    Backends(orders::Options),
     /// Many buyers at once, from the click to PAID by push
     Checkout(checkout::Options),
     /// From PayPay's webhook to the buyer's page, and the same by polling when every webhook is lost
     Payments(payments::Options),
     /// Orders a second with the saga ÷ the same SQL and calls without it
-    Saga(saga::Options),
+    Saga(orders::Options),
 }
 
 pub fn bench(options: &Options) -> Result<u8> {
     match &options.what {
         What::Alerts(options) => alerts::bench(options),
+        What::Backends(options) => backends::bench(options),
         What::Checkout(options) => checkout::bench(options),
         What::Payments(options) => payments::bench(options),
         What::Saga(options) => saga::bench(options),

@@ -31,6 +31,7 @@ macro_rules! on_each_database {
     )*};
 }
 
+#[allow(clippy::large_enum_variant, reason = "a test has one")]
 pub enum Shop {
     Sqlite(Files),
     MySql {
@@ -93,19 +94,13 @@ impl Shop {
     /// Changes the worker's tables behind its back.
     pub async fn tamper(&self, sql: &'static str) {
         match self {
-            Shop::Sqlite(files) => drop(
-                sqlx::query(sql)
-                    .execute(&mut files.open("worker").await)
-                    .await
-                    .unwrap(),
-            ),
+            Shop::Sqlite(files) => {
+                let mut connection = files.open("worker").await;
+                sqlx::query(sql).execute(&mut connection).await.unwrap();
+            }
             Shop::MySql { worker, .. } => {
-                drop(
-                    sqlx::query(sql)
-                        .execute(&mut worker.connect().await.unwrap())
-                        .await
-                        .unwrap(),
-                );
+                let mut connection = worker.connect().await.unwrap();
+                sqlx::query(sql).execute(&mut connection).await.unwrap();
             }
         }
     }

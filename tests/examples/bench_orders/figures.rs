@@ -1,36 +1,36 @@
 //! What came out: the table, the ratio with its spread, and everything raw.
 
-use crate::contender::{Books, Kind};
+use crate::contender::Books;
+use crate::contest::Contest;
 use crate::load::{Load, Run};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The saga's share of what the same SQL does without it, at least.
-const BUDGET: f64 = 0.80;
-
 #[derive(Debug)]
 pub struct Figures {
+    contest: Contest,
     setting: Value,
     pairs: Vec<Pair>,
-    books: Vec<(Kind, Books)>,
+    books: Vec<(&'static str, Books)>,
 }
 
 /// Two runs, one directly after the other.
 #[derive(Debug)]
 struct Pair {
-    saga: Run,
-    plain: Run,
+    ours: Run,
+    rival: Run,
 }
 
 impl Pair {
     fn ratio(&self) -> f64 {
-        self.saga.orders_per_second() / self.plain.orders_per_second()
+        self.ours.orders_per_second() / self.rival.orders_per_second()
     }
 }
 
 impl Figures {
-    pub fn new(load: &Load) -> Figures {
+    pub fn new(contest: Contest, load: &Load) -> Figures {
         Figures {
+            contest,
             setting: json!({
                 "callers": load.callers, "seconds": load.duration.as_secs_f64(),
                 "cores": std::thread::available_parallelism().map_or(0, usize::from),
@@ -42,100 +42,112 @@ impl Figures {
     }
 
     /// Takes a pair, and says it in one line, below a heading if it is the first.
-    pub fn add(&mut self, saga: Run, plain: Run) -> String {
-        let pair = Pair { saga, plain };
+    pub fn add(&mut self, ours: Run, rival: Run) -> String {
+        let pair = Pair { ours, rival };
         let mut line = String::new();
         if self.pairs.is_empty() {
-            line.push_str(
-                "orders/s: saga    plain   ratio   p50 ms: saga  plain   p99 ms: saga  plain    load\n",
+            let (ours, rival) = (self.contest.ours.name(), self.contest.rival.name());
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                line,
+                "{:>18} {rival:>8} {:>7} {:>14} {rival:>8} {:>14} {rival:>8} {:>7}",
+                format!("orders/s: {ours}"),
+                "ratio",
+                format!("p50 ms: {ours}"),
+                format!("p99 ms: {ours}"),
+                "load",
             );
         }
-        let (saga, plain) = (&pair.saga, &pair.plain);
-        // Writing to a string does not fail.
+        let (ours, rival) = (&pair.ours, &pair.rival);
         let _ = write!(
             line,
-            "{:14.0} {:8.0} {:7.3} {:14.1} {:6.1} {:14.1} {:6.1} {:>7}",
-            saga.orders_per_second(),
-            plain.orders_per_second(),
+            "{:18.0} {:8.0} {:7.3} {:14.1} {:8.1} {:14.1} {:8.1} {:>7}",
+            ours.orders_per_second(),
+            rival.orders_per_second(),
             pair.ratio(),
-            saga.latency_ms(0.5),
-            plain.latency_ms(0.5),
-            saga.latency_ms(0.99),
-            plain.latency_ms(0.99),
-            saga.load_average
+            ours.latency_ms(0.5),
+            rival.latency_ms(0.5),
+            ours.latency_ms(0.99),
+            rival.latency_ms(0.99),
+            ours.load_average
                 .map_or("?".to_owned(), |load| format!("{load:.1}")),
         );
         self.pairs.push(pair);
         line
     }
 
-    pub fn describe(&mut self, kind: Kind, books: Books) {
-        self.books.push((kind, books));
+    pub fn describe(&mut self, name: &'static str, books: Books) {
+        self.books.push((name, books));
     }
 
     pub fn summary(&self) -> String {
         let ratio = self.spread(Pair::ratio);
+        let (ours, rival) = (self.contest.ours.name(), self.contest.rival.name());
         let mut text = format!(
-            "saga ÷ plain: median {:.3}, min {:.3}, max {:.3} of {} pairs; budget ≥ {BUDGET:.2}: {}\n",
+            "{ours} ÷ {rival}: median {:.3}, min {:.3}, max {:.3} of {} pairs; {}\n",
             ratio.median,
             ratio.min,
             ratio.max,
             self.pairs.len(),
-            if ratio.median >= BUDGET { "met" } else { "MISSED" },
+            match self.contest.budget {
+                Some(budget) if ratio.median >= budget => format!("budget ≥ {budget:.2}: met"),
+                Some(budget) => format!("budget ≥ {budget:.2}: MISSED"),
+                None => "no budget".to_owned(),
+            },
         );
         for (name, amount) in self.for_one_order() {
-            let _ = writeln!(text, "{name:28} saga {:8.2}   plain {:8.2}", amount[0], amount[1]);
-        }
-        for (kind, books) in &self.books {
             let _ = writeln!(
                 text,
-                "{}: {} orders, stock and balances exact",
-                kind.name(),
-                books.orders
+                "{name:28} {ours} {:8.2}   {rival} {:8.2}",
+                amount[0], amount[1]
             );
+        }
+        for (name, books) in &self.books {
+            let _ = writeln!(text, "{name}: {} orders, stock and balances exact", books.orders);
         }
         text
     }
 
     pub fn json(&self) -> Value {
         let ratio = self.spread(Pair::ratio);
+        let (ours, rival) = (self.contest.ours.name(), self.contest.rival.name());
         let pairs: Vec<Value> = self
             .pairs
             .iter()
-            .map(|pair| json!({"ratio": pair.ratio(), "saga": raw(&pair.saga), "plain": raw(&pair.plain)}))
+            .map(|pair| json!({"ratio": pair.ratio(), ours: raw(&pair.ours), rival: raw(&pair.rival)}))
             .collect();
         let one_order: serde_json::Map<String, Value> = self
             .for_one_order()
             .into_iter()
-            .map(|(name, [saga, plain])| (name, json!({"saga": saga, "plain": plain})))
+            .map(|(name, amounts)| (name, json!({ours: amounts[0], rival: amounts[1]})))
             .collect();
         let books: serde_json::Map<String, Value> = self
             .books
             .iter()
-            .map(|(kind, books)| {
-                let of_kind = json!({"orders": books.orders, "statesOfSaga": books.states, "bytesOfSaga": books.document});
-                (kind.name().to_owned(), of_kind)
+            .map(|(name, books)| {
+                let of_contender = json!({"orders": books.orders, "statesOfSaga": books.states, "bytesOfSaga": books.document});
+                ((*name).to_owned(), of_contender)
             })
             .collect();
         json!({
             "setting": self.setting,
-            "ratio": {"median": ratio.median, "min": ratio.min, "max": ratio.max, "budget": BUDGET},
+            "ratio": {"median": ratio.median, "min": ratio.min, "max": ratio.max, "budget": self.contest.budget},
             "forOneOrder": one_order, "books": books, "pairs": pairs,
         })
     }
 
-    /// Medians over all runs: saga, plain.
+    /// Medians over all runs: ours, the rival's.
     fn for_one_order(&self) -> Vec<(String, [f64; 2])> {
         let both = |amount: &dyn Fn(&Run) -> f64| {
             [
-                self.spread(|pair| amount(&pair.saga)).median,
-                self.spread(|pair| amount(&pair.plain)).median,
+                self.spread(|pair| amount(&pair.ours)).median,
+                self.spread(|pair| amount(&pair.rival)).median,
             ]
         };
-        let databases = self.pairs.first().map_or(0, |pair| pair.saga.commits.len());
+        let databases = self.pairs.first().map_or(0, |pair| pair.ours.commits.len());
         let mut amounts: Vec<_> = (0..databases)
             .map(|place| {
-                let name = format!("commits on {}", self.pairs[0].saga.commits[place].0);
+                let name = format!("commits on {}", self.pairs[0].ours.commits[place].0);
                 (name, both(&|run| run.per_order(run.commits[place].1 as f64)))
             })
             .collect();

@@ -1,16 +1,20 @@
-//! What the saga costs: orders a second through the real `order` component, against one that does the same without a saga.
+//! What something costs: orders a second through the real `order` component, against a rival.
 //!
-//! Started by `cargo xtask bench saga`, which builds the components first. Both run in this process on a host and a data folder of their own, in
-//! turns, so that whatever else the machine does meets both. Afterwards the books of both must be right, or the figures are not worth having.
+//! Started by `cargo xtask bench saga` and `cargo xtask bench backends`, which build the components first. Both run in this process on a host and
+//! databases of their own, in turns, so that whatever else the machine does meets both. Afterwards the books of both must be right, or the figures
+//! are not worth having.
 
 mod contender;
+mod contest;
 mod figures;
+mod ledger;
 mod load;
 mod usage;
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
-use contender::{Contender, Kind};
+use clap::{Parser, ValueEnum};
+use contender::Contender;
+use contest::Match;
 use figures::Figures;
 use kessai_ops::LogFormat;
 use load::Load;
@@ -20,8 +24,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 #[derive(Debug, Parser)]
-#[command(name = "bench_saga", about = "Orders a second with the saga and without it")]
+#[command(name = "bench_orders", about = "Orders a second, one way and another")]
 struct Options {
+    /// Who runs
+    #[arg(value_enum)]
+    contest: Match,
+    /// A MySQL server, as `user:password@host:port`; its schemas `kessai_bench_…` are made anew
+    #[arg(long, required_if_eq("contest", "backends"))]
+    mysql: Option<ledger::Server>,
     /// Pairs of runs that count, after one that does not
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -54,16 +64,20 @@ async fn bench(options: &Options) -> Result<()> {
         "--seconds is more than 0, at most 3600"
     );
     kessai_ops::install_logging(LogFormat::Json, None)?;
-    let folder = root().join("target/bench/saga");
+    let contest = options.contest.contest();
+    let name = options.contest.to_possible_value();
+    let folder = root()
+        .join("target/bench")
+        .join(name.as_ref().map_or("orders", |name| name.get_name()));
     let contenders = [
-        Contender::prepare(Kind::Saga, &folder).await?,
-        Contender::prepare(Kind::Plain, &folder).await?,
+        Contender::prepare(contest.ours, &folder, options.mysql.as_ref()).await?,
+        Contender::prepare(contest.rival, &folder, options.mysql.as_ref()).await?,
     ];
     let load = Load {
         callers: options.callers,
         duration: Duration::from_secs_f64(options.seconds),
     };
-    let mut figures = Figures::new(&load);
+    let mut figures = Figures::new(contest, &load);
     for pair in 0..=options.runs {
         // Who goes first changes, so that a machine that grows faster or slower favours nobody.
         let turns = if pair % 2 == 0 { [0, 1] } else { [1, 0] };
@@ -73,13 +87,13 @@ async fn bench(options: &Options) -> Result<()> {
             let run = load
                 .run(contender)
                 .await
-                .with_context(|| format!("{} order", contender.kind.name()))?;
+                .with_context(|| format!("{}: an order", contender.kind.name()))?;
             runs[turn] = Some(run);
         }
-        if let [Some(saga), Some(plain)] = runs
+        if let [Some(ours), Some(rival)] = runs
             && pair > 0
         {
-            println!("{}", figures.add(saga, plain));
+            println!("{}", figures.add(ours, rival));
         }
     }
     for contender in &contenders {
@@ -87,7 +101,7 @@ async fn bench(options: &Options) -> Result<()> {
             .check_books()
             .await
             .with_context(|| format!("the books after the {} orders", contender.kind.name()))?;
-        figures.describe(contender.kind, books);
+        figures.describe(contender.kind.name(), books);
     }
     println!("\n{}", figures.summary());
     if let Some(parent) = options.out.parent() {

@@ -1,16 +1,17 @@
 //! One of the two: an application of its own, its databases, and what must be in them afterwards.
 
+use crate::ledger::{Ledger, Server};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use kessai_host::{Host, HostConfig, Limits};
-use kessai_ops::Database;
+use kessai_ops::{Database, Databases};
 use scenarios::root;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use toml::Table;
@@ -30,6 +31,8 @@ pub enum Kind {
     Saga,
     /// `tests/fixtures/plain_order`.
     Plain,
+    /// `components/order` on MariaDB.
+    MariaDb,
 }
 
 impl Kind {
@@ -37,6 +40,7 @@ impl Kind {
         match self {
             Kind::Saga => "saga",
             Kind::Plain => "plain",
+            Kind::MariaDb => "mariadb",
         }
     }
 }
@@ -45,7 +49,7 @@ impl Kind {
 pub struct Contender {
     pub kind: Kind,
     host: Host,
-    data: PathBuf,
+    databases: Databases,
     products: Vec<i64>,
     sales: Sales,
 }
@@ -71,8 +75,8 @@ pub struct Books {
 }
 
 impl Contender {
-    /// A host with fresh databases: the sample shop, with stock and balances that last for ever.
-    pub async fn prepare(kind: Kind, folder: &Path) -> Result<Arc<Contender>> {
+    /// A host with fresh databases: the sample shop, with stock and balances that last for ever. `server` is where [`Kind::MariaDb`] has them.
+    pub async fn prepare(kind: Kind, folder: &Path, server: Option<&Server>) -> Result<Arc<Contender>> {
         let own = folder.join(kind.name());
         let data = own.join("data");
         if data.exists() {
@@ -81,21 +85,27 @@ impl Contender {
         std::fs::create_dir_all(&data)?;
         let manifest = own.join("spin.toml");
         std::fs::write(&manifest, manifest_text(kind)?)?;
-        kessai_ops::migrate(&data).await?;
-        kessai_ops::seed(&data).await?;
-        let products = fill(&data).await?;
+        let (databases, overrides) = if kind == Kind::MariaDb {
+            let server = server.context("no MySQL server was given")?;
+            (server.empty().await?, server.variables())
+        } else {
+            (Databases::Sqlite(data.clone()), BTreeMap::new())
+        };
+        databases.migrate(|_| ()).await?;
+        databases.seed().await?;
+        let products = fill(&databases).await?;
         let host = Host::load(HostConfig {
             manifest,
-            data_dir: data.clone(),
+            data_dir: data,
             cache_dir: folder.join("cache"),
-            overrides: BTreeMap::new(),
+            overrides,
             limits: Limits::default(),
             log_sink: None,
         });
         Ok(Arc::new(Contender {
             kind,
             host: host.await?,
-            data,
+            databases,
             products,
             sales: Sales::default(),
         }))
@@ -158,87 +168,91 @@ impl Contender {
     /// Holds the databases against what was sold.
     pub async fn check_books(&self) -> Result<Books> {
         let (paid, taken) = (self.sales.paid.load(Relaxed), self.sales.taken.load(Relaxed));
-        let mut orders = Database::Orders.open_read_only(&self.data).await?;
-        let stored: (i64, i64, i64, i64) = sqlx::query_as(
-            "SELECT count(*), coalesce(sum(status = 'PAID'), 0), coalesce(sum(amount), 0),
-                    (SELECT coalesce(sum(quantity), 0) FROM order_lines) FROM orders",
-        )
-        .fetch_one(&mut orders)
-        .await?;
-        let expected = (paid, paid, taken, paid * PIECES_AN_ORDER);
+        let mut orders = Ledger::open(&self.databases, Database::Orders).await?;
+        let stored = orders
+            .numbers(
+                "SELECT count(*), CAST(coalesce(sum(status = 'PAID'), 0) AS SIGNED), CAST(coalesce(sum(amount), 0) AS SIGNED),
+                    (SELECT CAST(coalesce(sum(quantity), 0) AS SIGNED) FROM order_lines) FROM orders",
+            )
+            .await?;
+        let expected = [paid, paid, taken, paid * PIECES_AN_ORDER];
         ensure!(
             stored == expected,
             "orders, paid, yen and pieces are {stored:?}, not {expected:?}"
         );
-        let (sagas, succeeded, states, document): (i64, i64, f64, f64) = sqlx::query_as(
-            "SELECT count(*), coalesce(sum(phase = 'SUCCEEDED' AND due_at IS NULL), 0),
-                    coalesce(avg(json_array_length(instance, '$.states')), 0.0), coalesce(avg(length(instance)), 0.0)
-             FROM saga_instances",
-        )
-        .fetch_one(&mut orders)
-        .await?;
-        let expected = if self.kind == Kind::Saga { paid } else { 0 };
+        let count_states = match self.databases {
+            Databases::Sqlite(_) => "json_array_length(instance, '$.states')",
+            Databases::MySql(_) => "json_length(instance, '$.states')",
+        };
+        let sagas = format!(
+            "SELECT count(*), CAST(coalesce(sum(phase = 'SUCCEEDED' AND due_at IS NULL), 0) AS SIGNED),
+                    CAST(coalesce(sum({count_states}), 0) AS SIGNED), CAST(coalesce(sum(length(instance)), 0) AS SIGNED)
+             FROM saga_instances"
+        );
+        let sagas = orders.numbers(&sagas).await?;
+        let expected = if self.kind == Kind::Plain { 0 } else { paid };
         ensure!(
-            (sagas, succeeded) == (expected, expected),
-            "{sagas} sagas, {succeeded} of them succeeded, not {expected}"
+            sagas[..2] == [expected, expected],
+            "sagas, and of them succeeded: {sagas:?}, not {expected}"
         );
 
-        let mut inventory = Database::Inventory.open_read_only(&self.data).await?;
-        let sold: (i64, i64) = sqlx::query_as(
-            "SELECT coalesce(sum(initial - on_hand), 0), coalesce(sum(reserved), 0) FROM stock",
-        )
-        .fetch_one(&mut inventory)
-        .await?;
-        let expected = (paid * PIECES_AN_ORDER, 0);
+        let mut inventory = Ledger::open(&self.databases, Database::Inventory).await?;
+        let sold = inventory
+            .numbers(
+                "SELECT CAST(coalesce(sum(initial - on_hand), 0) AS SIGNED), CAST(coalesce(sum(reserved), 0) AS SIGNED) FROM stock",
+            )
+            .await?;
+        let expected = [paid * PIECES_AN_ORDER, 0];
         ensure!(
             sold == expected,
             "pieces sold and reserved are {sold:?}, not {expected:?}"
         );
 
-        let mut accounts = Database::Accounts.open_read_only(&self.data).await?;
-        let left: (i64, i64) =
-            sqlx::query_as("SELECT (SELECT sum(balance) FROM accounts), (SELECT sum(amount) FROM entries)")
-                .fetch_one(&mut accounts)
-                .await?;
+        let mut accounts = Ledger::open(&self.databases, Database::Accounts).await?;
+        let left = accounts
+            .numbers(
+                "SELECT (SELECT CAST(sum(balance) AS SIGNED) FROM accounts), (SELECT CAST(sum(amount) AS SIGNED) FROM entries)",
+            )
+            .await?;
         let expected = i64::try_from(BUYERS)? * BALANCE - taken;
         ensure!(
-            left == (expected, expected),
+            left == [expected, expected],
             "balances and entries add up to {left:?}, not {expected} yen"
         );
+        let mean = |sum: i64| sum as f64 / sagas[0].max(1) as f64;
         Ok(Books {
             orders: paid,
-            states,
-            document,
+            states: mean(sagas[2]),
+            document: mean(sagas[3]),
         })
     }
 }
 
 /// Fills stock and purses; the products that can be ordered.
-async fn fill(data: &Path) -> Result<Vec<i64>> {
-    let mut inventory = Database::Inventory.open(data).await?;
-    sqlx::query("UPDATE stock SET initial = ?1, on_hand = ?1")
-        .bind(PIECES)
-        .execute(&mut inventory)
+async fn fill(databases: &Databases) -> Result<Vec<i64>> {
+    let mut inventory = Ledger::open(databases, Database::Inventory).await?;
+    inventory
+        .run(&format!(
+            "UPDATE stock SET initial = {PIECES}, on_hand = {PIECES}"
+        ))
         .await?;
-    let products: Vec<i64> = sqlx::query_scalar("SELECT product_id FROM stock ORDER BY product_id")
-        .fetch_all(&mut inventory)
+    let products = inventory
+        .column("SELECT product_id FROM stock ORDER BY product_id")
         .await?;
     ensure!(products.len() > 1, "the sample shop has less than two products");
-    let mut accounts = Database::Accounts.open(data).await?;
-    sqlx::query(
-        "INSERT INTO accounts (user_id, balance, opened_at)
-         WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
-         SELECT 'buyer-' || i, ?2, 0 FROM n",
-    )
-    .bind(i64::try_from(BUYERS)?)
-    .bind(BALANCE)
-    .execute(&mut accounts)
-    .await?;
-    sqlx::query(
-        "INSERT INTO entries (user_id, kind, amount, at) SELECT user_id, 'welcome', balance, 0 FROM accounts",
-    )
-    .execute(&mut accounts)
-    .await?;
+    let purses: Vec<String> = (0..BUYERS)
+        .map(|buyer| format!("('buyer-{buyer}', {BALANCE}, 0)"))
+        .collect();
+    let mut accounts = Ledger::open(databases, Database::Accounts).await?;
+    accounts
+        .run(&format!(
+            "INSERT INTO accounts (user_id, balance, opened_at) VALUES {}",
+            purses.join(", ")
+        ))
+        .await?;
+    accounts
+        .run("INSERT INTO entries (user_id, kind, amount, at) SELECT user_id, 'welcome', balance, 0 FROM accounts")
+        .await?;
     Ok(products)
 }
 

@@ -53,7 +53,12 @@ mod tests {
             i64::try_from(products).unwrap()
         );
         assert_eq!(seed(data).await.unwrap(), Seeded::WasThere);
-        assert!(crate::check(data).await.unwrap().is_clean());
+        assert!(
+            crate::check(&crate::Databases::Sqlite(data.to_owned()), data)
+                .await
+                .unwrap()
+                .is_clean()
+        );
     }
 
     #[tokio::test]

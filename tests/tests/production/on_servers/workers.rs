@@ -4,8 +4,10 @@ use super::read;
 use anyhow::{Context, Result, ensure};
 use scenarios::load::Load;
 use scenarios::outage::drained;
-use scenarios::{Buyer, Live, Shop, ShopOptions, eventually, shelf};
+use scenarios::{Buyer, Live, PATIENCE, Shop, ShopOptions, eventually, shelf};
 use std::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 
 const BUYERS: usize = 6;
 
@@ -64,6 +66,20 @@ async fn of_three_workers_one_is_killed_and_the_others_do_its_work() -> Result<(
     Ok(())
 }
 
+/// Listens to what workers tell each other, as one of them would.
+async fn overhear(shop: &Shop) -> Result<Lines<BufReader<TcpStream>>> {
+    let redis = shop.place().servers.redis.as_ref().context("no Redis")?;
+    let address = (redis.host_str().context("host")?, redis.port().context("port")?);
+    let mut stream = TcpStream::connect(address).await?;
+    let password = redis.password().unwrap_or_default();
+    let wish = format!("AUTH {password}\r\nSUBSCRIBE kessai:orders\r\n");
+    stream.write_all(wish.as_bytes()).await?;
+    let mut lines = BufReader::new(stream).lines();
+    // The last line of the answer counts the channels.
+    while lines.next_line().await?.context("Redis hung up")? != ":1" {}
+    Ok(lines)
+}
+
 /// PayPay's webhook goes to the first worker, and the buyer is connected to the second.
 #[tokio::test]
 async fn a_push_reaches_a_buyer_at_another_worker() -> Result<()> {
@@ -79,10 +95,24 @@ async fn a_push_reaches_a_buyer_at_another_worker() -> Result<()> {
     );
     let mut socket: Live = buyer.watch(&order).await?;
     socket.next().await?;
+    let mut overheard = overhear(&one).await?;
     one.approve(order["payment"]["url"].as_str().context("payment.url")?)
         .await?;
     let pushed = socket.until("PAID").await?;
     assert_eq!(pushed["type"], "ORDER_UPDATED", "not a snapshot: {pushed}");
+    // Not only because the second reads the outbox, too.
+    let order_no = order["orderNo"].as_str().context("orderNo")?;
+    let told = async {
+        loop {
+            let line = overheard.next_line().await?.context("Redis hung up")?;
+            if line.contains(order_no) && line.contains("\"PAID\"") {
+                return anyhow::Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, told)
+        .await
+        .context("no worker told the others")??;
     // The session, too, is the same at every worker.
     let there = Buyer::with_cookie(&one, buyer.into_cookie());
     assert_eq!(there.order_state(&order).await?["status"], "PAID");

@@ -12,7 +12,7 @@ async fn schema() -> MySqlConnectOptions {
     let url =
         std::env::var("KESSAI_TEST_MYSQL").expect("KESSAI_TEST_MYSQL says where the tests' MySQL server is");
     let server = MySqlConnectOptions::from_str(&url).unwrap();
-    let name = format!("relay_{:016x}", rand::random::<u64>());
+    let name = format!("test_relay_{:016x}", rand::random::<u64>());
     let make = format!("CREATE SCHEMA {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
     let mut connection = server.connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(make))

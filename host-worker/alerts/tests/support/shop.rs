@@ -53,7 +53,7 @@ impl Shop {
         let mut login = server.connect().await.unwrap();
         let mut schemas = Vec::new();
         for owner in ["orders", "worker"] {
-            let schema = format!("alerts_{name}_{owner}");
+            let schema = format!("test_alerts_{name}_{owner}");
             let make = format!("CREATE SCHEMA {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
             sqlx::raw_sql(AssertSqlSafe(make))
                 .execute(&mut login)

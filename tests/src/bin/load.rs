@@ -1,11 +1,14 @@
 //! `load --buyers 100 --orders 2000`: many buyers at once against a shop of its own on this machine, every payment approved, every push awaited.
-//! Prints what was measured as JSON, and fails if an order is lost or the stock does not add up.
+//! Prints what was measured as JSON, and fails if an order is lost, the stock does not add up, or an alert was raised, of which there is no cause.
+//! With `--production`, the shop is on MariaDB, Redis and Kafka, which are started for it.
 
 use anyhow::{Context, Result, bail, ensure};
-use scenarios::{Buyer, Shop, ShopOptions, shelf};
+use scenarios::{Buyer, Servers, Shop, ShopOptions, eventually, shelf};
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use xtask::services::{Kind, Services};
 
 #[derive(Debug, Default)]
 struct Measured {
@@ -17,7 +20,20 @@ struct Measured {
 #[tokio::main]
 async fn main() -> Result<()> {
     let (buyers, orders) = (flag("--buyers", 100)?, flag("--orders", 2_000)?);
-    let shop = Shop::start(ShopOptions::default()).await?;
+    let production = std::env::args().any(|argument| argument == "--production");
+    let folder = tempfile::Builder::new().prefix("kessai-load-").tempdir()?;
+    let path = folder.path().to_owned();
+    // They end when this value does.
+    let services = match production {
+        true => Some(tokio::task::spawn_blocking(move || Services::start_anew(&path, &Kind::ALL)).await??),
+        false => None,
+    };
+    let place = services.as_ref().map(Servers::of).transpose()?;
+    let shop = Shop::start(ShopOptions {
+        place: place.map(|servers| Arc::new(servers.place())),
+        ..ShopOptions::default()
+    })
+    .await?;
     let resting = resident_kib(&shop, "VmRSS")?;
     let stranger = Buyer::stranger(&shop);
     let before: i64 = shelf::products(&stranger)
@@ -59,13 +75,19 @@ async fn main() -> Result<()> {
         "{placed} orders were placed, {listed} are listed as PAID"
     );
     shop.check_at_rest().await?;
+    every_event_is_judged(&shop).await?;
+    let admin = Buyer::admin(&shop, "operator@example.com").await?;
+    let alerts = admin.get("/api/admin/alerts").await?.json;
+    let raised = alerts["items"].as_array().context("items")?;
+    ensure!(raised.is_empty(), "false alerts: {alerts}");
 
     let report = json!({
         "buyers": buyers, "orders": placed, "seconds": took.as_secs_f64(), "ordersPerSecond": placed as f64 / took.as_secs_f64(),
         "checkoutMs": quantiles(measured.iter().flat_map(|one| one.checkout.iter().copied()).collect()),
         "approveToPushMs": quantiles(measured.iter().flat_map(|one| one.push.iter().copied()).collect()),
         "residentMiB": {"atRest": resting / 1024, "peak": peak / 1024},
-        "lost": 0, "stockExact": true,
+        "lost": 0, "stockExact": true, "alerts": 0,
+        "servers": if production { "MariaDB, Redis, Kafka" } else { "SQLite" },
     });
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
@@ -109,6 +131,21 @@ async fn shop_until(shop: &Shop, buyer: &Buyer<'_>, number: usize, left: &Atomic
         measured.pieces += 1;
     }
     Ok(measured)
+}
+
+/// Waits until the rules have seen of each order all that there is to see, and wait for nothing more of it.
+async fn every_event_is_judged(shop: &Shop) -> Result<()> {
+    let open =
+        "SELECT count(*) FROM orders.orders AS o LEFT JOIN worker.alert_state AS s ON s.order_no = o.order_no
+                WHERE s.order_no IS NULL OR s.next_deadline IS NOT NULL";
+    let count = async || -> Result<i64> {
+        Ok(sqlx::query_scalar(open)
+            .fetch_one(&mut shop.books().await?)
+            .await?)
+    };
+    eventually("the rules to have judged every order", count, |open| *open == 0)
+        .await
+        .map(drop)
 }
 
 async fn paid_orders(buyer: &Buyer<'_>) -> Result<usize> {

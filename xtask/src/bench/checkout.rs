@@ -2,7 +2,7 @@
 
 use crate::{build, run};
 use anyhow::{Context, Result, bail};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -12,6 +12,9 @@ pub struct Options {
     /// Orders in all
     #[arg(long, default_value_t = 2_000)]
     orders: u32,
+    /// The shop on MariaDB, Redis and Kafka, which are started for it
+    #[arg(long)]
+    production: bool,
     /// Measure the optimised worker; it is built first
     #[arg(long)]
     release: bool,
@@ -22,14 +25,19 @@ pub fn bench(options: &Options) -> Result<u8> {
         release: options.release,
     })?;
     let mut cargo = run::cargo();
-    cargo.args(["run", "--quiet", "--package", "scenarios", "--bin", "load", "--"]);
-    cargo.args([
+    cargo.args(["build", "--workspace", "--bin", "load"]);
+    run::step("Build the load", &mut cargo)?;
+    let mut load = Command::new(build::target_folder().join("debug/load"));
+    load.args([
         "--buyers",
         &options.buyers.to_string(),
         "--orders",
         &options.orders.to_string(),
     ]);
-    cargo
+    if options.production {
+        load.arg("--production");
+    }
+    load.current_dir(run::root())
         .env("KESSAI", build::worker_binary(options.release))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
@@ -37,7 +45,7 @@ pub fn bench(options: &Options) -> Result<u8> {
         "\n▸ checkout: {} orders by {} buyers at once",
         options.orders, options.buyers
     );
-    let output = cargo.output().context("cannot run cargo")?;
+    let output = load.output().context("cannot start the load")?;
     if !output.status.success() {
         bail!("the load failed");
     }

@@ -1,8 +1,10 @@
 //! Finding products that fit a scenario, from the catalogue as a shopper sees it.
 
-use crate::Buyer;
+use crate::{Buyer, Shop};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
@@ -18,6 +20,22 @@ pub async fn products(buyer: &Buyer<'_>) -> Result<Vec<Product>> {
     ensure!(answer.status == 200, "{answer:?}");
     let items = answer.json["items"].as_array().context("no items")?;
     items.iter().map(product).collect()
+}
+
+/// A delivery of a million pieces of everything: more than any load buys.
+pub async fn fill(shop: &Shop) -> Result<()> {
+    const DELIVERY: &str = "SET initial = initial + 1000000, on_hand = on_hand + 1000000";
+    if let Some(mut db) = shop.place().mysql().await? {
+        let update = format!("UPDATE `{}`.stock {DELIVERY}", shop.place().schema("inventory"));
+        sqlx::query(sqlx::AssertSqlSafe(update)).execute(&mut db).await?;
+        return Ok(db.close().await?);
+    }
+    let file = shop.data().join("inventory.db");
+    let mut db = SqliteConnectOptions::new().filename(file).connect().await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE stock {DELIVERY}")))
+        .execute(&mut db)
+        .await?;
+    Ok(db.close().await?)
 }
 
 fn product(item: &Value) -> Result<Product> {

@@ -34,6 +34,7 @@ async fn main() -> Result<()> {
         ..ShopOptions::default()
     })
     .await?;
+    shelf::fill(&shop).await?;
     let resting = resident_kib(&shop, "VmRSS")?;
     let stranger = Buyer::stranger(&shop);
     let before: i64 = shelf::products(&stranger)

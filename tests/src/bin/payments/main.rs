@@ -6,8 +6,6 @@ mod tap;
 use anyhow::{Context, Result, bail, ensure};
 use scenarios::{Buyer, Shop, ShopOptions, shelf};
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +43,7 @@ async fn main() -> Result<ExitCode> {
         shop: shop.url(),
         paypay: shop.paypay_url(),
     })?;
-    fill_the_shelves(&shop).await?;
+    shelf::fill(&shop).await?;
     let shop = Arc::new(shop);
 
     run(&shop, &tap, "warm-up", settings.rate, WARM_UP).await?;
@@ -208,18 +206,6 @@ async fn visit(shop: &Shop, tap: &Tap, cookie: Option<String>, product: u32, key
         approved_to_push: pushed - approved,
         webhook_to_push: tap.took(&payment, pushed),
     })
-}
-
-/// So much of everything that the bench cannot sell out.
-async fn fill_the_shelves(shop: &Shop) -> Result<()> {
-    let mut db = SqliteConnectOptions::new()
-        .filename(shop.data().join("inventory.db"))
-        .connect()
-        .await?;
-    sqlx::query("UPDATE stock SET initial = initial + 1000000, on_hand = on_hand + 1000000")
-        .execute(&mut db)
-        .await?;
-    Ok(db.close().await?)
 }
 
 struct Settings {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import schema from '@/api/schema.gen.ts?raw';
+import { ALERT_RULES } from '@/composables/useAlertQuery';
 import adminEn from './admin/en.json';
 import adminJa from './admin/ja.json';
 import en from './en.json';
@@ -43,6 +44,14 @@ describe('the words', () => {
     const codes = [...union.matchAll(/"(\w+)"/g)].map((match) => match[1]);
     expect(codes.length).toBeGreaterThan(3);
     expect(codes.filter((code) => !japanese.has(`${prefix}.${code}`) && !japanese.has(`${prefix}.${code}.name`))).toEqual([]);
+  });
+
+  it('name every rule by which an alert may be raised', () => {
+    // A newer worker may raise others, so they are no union: the API's description names them.
+    const described = /([^;]+)ruleId: string;/.exec(schema)?.[1] ?? '';
+    const rules = [...described.matchAll(/`([A-Z])`: /g)].map((match) => match[1]);
+    expect(rules).toEqual([...ALERT_RULES]);
+    expect(rules.filter((rule) => !japanese.has(`admin.alertRule.${rule}`) || !english.has(`admin.alertRule.${rule}`))).toEqual([]);
   });
 
   afterEach(() => setLocale('ja'));

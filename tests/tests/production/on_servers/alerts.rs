@@ -1,6 +1,6 @@
 //! Rules A to D over a real Kafka, each by its fault caused for real, among orders of which nothing is to be told; then everything once more from the start.
 
-use super::{meddle, read};
+use super::{browser, meddle, read};
 use crate::gate::{Call, Fate};
 use crate::stage::{Stage, order_no};
 use anyhow::{Context, Result};
@@ -24,7 +24,7 @@ fn found(alert: &Value) -> (String, String, String) {
     (text("ruleId"), text("orderNo"), text("alertId"))
 }
 
-/// The page's own request.
+/// The request that the page makes.
 async fn on_the_page(admin: &Buyer<'_>) -> Result<Found> {
     let answer: Answer = admin.get("/api/admin/alerts?size=100").await?;
     let items = answer.json["items"]
@@ -163,6 +163,8 @@ async fn each_rule_tells_its_fault_once_and_nothing_else() -> Result<()> {
             .map(found)
             .collect::<Found>();
         assert_eq!(listed, page);
+        let orders: BTreeMap<&String, &String> = wanted.iter().map(|(rule, order)| (rule, order)).collect();
+        browser::visit(&stage.shop, "alerts", &serde_json::to_string(&orders)?).await?;
         page
     };
 

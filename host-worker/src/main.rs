@@ -10,6 +10,7 @@ mod lifecycle;
 mod probes;
 mod redis;
 mod relays;
+mod rounds;
 mod settings;
 mod shutdown;
 mod signals;

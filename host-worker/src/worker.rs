@@ -5,6 +5,7 @@ use crate::{
     lifecycle::OrderComponent,
     redis::{self, RedisProbe},
     relays::{KafkaHealth, Relays},
+    rounds::Roster,
     settings::Settings,
     signals,
 };
@@ -136,11 +137,13 @@ impl Worker {
             Part::start(|stop| signals::watch(sagas, stop)),
             Part::start(|stop| pruner.run(stop)),
         ];
+        let rota = Roster::new(settings.databases(data)?);
         if let Some(config) = options.archive() {
-            let archivist = Archivist::new(orders.clone(), Arc::new(SystemClock), config);
+            let archivist = Archivist::new(orders.clone(), Arc::new(SystemClock), rota.clone(), config);
             upkeep.push(Part::start(|stop| archivist.run(stop)));
         }
-        let reconciler = Reconciler::new(orders.clone(), Arc::new(SystemClock), ReconcileConfig::default());
+        let books = ReconcileConfig::default();
+        let reconciler = Reconciler::new(orders.clone(), Arc::new(SystemClock), rota, books);
         upkeep.push(Part::start(|stop| reconciler.run(stop)));
         let scheduler = Scheduler::new(orders, watched, Arc::new(SystemClock), ScheduleConfig::default());
         tracing::info!(component = "worker", owner = scheduler.owner(), "at work");

@@ -8,6 +8,7 @@ mod lock;
 mod logging;
 mod migrate;
 pub mod mysql;
+mod rounds;
 mod seed;
 mod telemetry;
 
@@ -18,5 +19,6 @@ pub use health::{DatabaseProbe, Health, Probe};
 pub use lock::{DataLock, LockError, Role};
 pub use logging::{LogFormat, LoggingError, install as install_logging};
 pub use migrate::{Migrated, MigrationError, migrate, outdated};
+pub use rounds::{Rounds, Times, Turn};
 pub use seed::{SeedError, Seeded, seed};
 pub use telemetry::Telemetry;

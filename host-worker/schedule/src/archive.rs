@@ -1,6 +1,6 @@
 //! Finished sagas go to the archive, now and then, a few at a time.
 
-use crate::{Clock, WorkError};
+use crate::{Clock, Rota, WorkError, rota::Attendance};
 use domain::Instant;
 use futures::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -22,7 +22,7 @@ pub trait Archive: Send + Sync + 'static {
 pub struct ArchiveConfig {
     /// How long a saga stays after its end.
     pub age: Duration,
-    /// From one round to the next. The first comes at a random time within this, so that workers do not do it all at once.
+    /// From one round to the next. The first of a shop comes at a random time within this.
     pub every: Duration,
     /// Sagas in one transaction, 1 to 1000: no order waits long for the one writer.
     pub batch: u32,
@@ -46,6 +46,7 @@ impl ArchiveConfig {
 pub struct Archivist {
     sagas: Arc<dyn Archive>,
     clock: Arc<dyn Clock>,
+    rota: Arc<dyn Rota>,
     config: ArchiveConfig,
 }
 
@@ -56,41 +57,55 @@ impl std::fmt::Debug for Archivist {
 }
 
 impl Archivist {
-    pub fn new(sagas: Arc<dyn Archive>, clock: Arc<dyn Clock>, config: ArchiveConfig) -> Archivist {
-        Archivist { sagas, clock, config }
+    pub fn new(
+        sagas: Arc<dyn Archive>,
+        clock: Arc<dyn Clock>,
+        rota: Arc<dyn Rota>,
+        config: ArchiveConfig,
+    ) -> Archivist {
+        Archivist {
+            sagas,
+            clock,
+            rota,
+            config,
+        }
     }
 
     /// Runs until `stop`. A batch under way is finished.
     pub async fn run(self, stop: CancellationToken) {
-        let mut wait = self.config.every.mul_f64(rand::random::<f64>());
-        while stop.run_until_cancelled(time::sleep(wait)).await.is_some() {
-            self.round(&stop).await;
-            wait = self.config.every;
+        let config = &self.config;
+        let attendance = Attendance::new(self.rota.clone(), "archive", config.every, config.every);
+        while attendance.turn(&stop).await {
+            let is_whole = self.round(&attendance, &stop).await;
+            attendance.end(is_whole, &stop).await;
         }
     }
 
-    /// Batch after batch until one is not full. What fails is left to the next round.
-    async fn round(&self, stop: &CancellationToken) {
+    /// Batch after batch until one is not full. What fails is left to the next round. `false`: there may be more, for whoever has the round next.
+    async fn round(&self, attendance: &Attendance, stop: &CancellationToken) -> bool {
         let ended_before = self.clock.now().minus(self.config.age);
         let mut moved = 0;
-        while !stop.is_cancelled() {
+        let mut is_whole = false;
+        while !stop.is_cancelled() && attendance.goes_on().await {
             match self.sagas.archive(ended_before, self.config.batch).await {
                 Ok(count) => {
                     moved += count;
                     metrics::counter!("kessai_saga_archived_total").increment(count.into());
-                    if count < self.config.batch {
-                        break;
-                    }
+                    is_whole = count < self.config.batch;
                 }
                 Err(error) => {
                     tracing::warn!(component = "schedule", %error, "sagas not archived; trying again later");
-                    break;
+                    is_whole = true;
                 }
+            }
+            if is_whole {
+                break;
             }
             stop.run_until_cancelled(time::sleep(self.config.pause)).await;
         }
         if moved > 0 {
             tracing::info!(component = "schedule", moved, "finished sagas archived");
         }
+        is_whole
     }
 }

@@ -7,10 +7,12 @@ mod archive;
 mod clock;
 mod orders;
 mod reconcile;
+mod rota;
 mod scheduler;
 
 pub use archive::{Archive, ArchiveConfig, Archivist};
 pub use clock::{Clock, SystemClock};
 pub use orders::{Claim, Due, Kind, Orders, WorkError};
 pub use reconcile::{Books, Compared, ReconcileConfig, Reconciler};
+pub use rota::{Rota, Round, Turn};
 pub use scheduler::{ScheduleConfig, Scheduler, Watched};

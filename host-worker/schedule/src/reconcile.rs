@@ -1,6 +1,6 @@
 //! Once a day our books of the last days are compared with PayPay's.
 
-use crate::{Clock, WorkError};
+use crate::{Clock, Rota, WorkError, rota::Attendance};
 use domain::Instant;
 use futures::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -39,7 +39,7 @@ pub trait Books: Send + Sync + 'static {
 pub struct ReconcileConfig {
     /// From one round to the next.
     pub every: Duration,
-    /// The first round comes at a random time within this: a worker that is restarted often still compares, and many workers do not do it all at once.
+    /// The first round of a shop comes at a random time within this.
     pub first_within: Duration,
     /// How far a round looks back.
     pub back: Duration,
@@ -66,6 +66,7 @@ impl Default for ReconcileConfig {
 pub struct Reconciler {
     books: Arc<dyn Books>,
     clock: Arc<dyn Clock>,
+    rota: Arc<dyn Rota>,
     config: ReconcileConfig,
 }
 
@@ -78,27 +79,39 @@ impl std::fmt::Debug for Reconciler {
 }
 
 impl Reconciler {
-    pub fn new(books: Arc<dyn Books>, clock: Arc<dyn Clock>, config: ReconcileConfig) -> Reconciler {
-        Reconciler { books, clock, config }
+    pub fn new(
+        books: Arc<dyn Books>,
+        clock: Arc<dyn Clock>,
+        rota: Arc<dyn Rota>,
+        config: ReconcileConfig,
+    ) -> Reconciler {
+        Reconciler {
+            books,
+            clock,
+            rota,
+            config,
+        }
     }
 
     /// Runs until `stop`. The part under way is finished.
     pub async fn run(self, stop: CancellationToken) {
-        let mut wait = self.config.first_within.mul_f64(rand::random::<f64>());
-        while stop.run_until_cancelled(time::sleep(wait)).await.is_some() {
-            self.round(&stop).await;
-            wait = self.config.every;
+        let config = &self.config;
+        let attendance = Attendance::new(self.rota.clone(), "reconcile", config.first_within, config.every);
+        while attendance.turn(&stop).await {
+            let is_whole = self.round(&attendance, &stop).await;
+            attendance.end(is_whole, &stop).await;
         }
     }
 
-    /// Part after part until all is compared. What fails is left to the next round, which looks back far enough.
-    async fn round(&self, stop: &CancellationToken) {
+    /// Part after part until all is compared. What fails is left to the next round, which looks back far enough. `false`: it was ended in the middle.
+    async fn round(&self, attendance: &Attendance, stop: &CancellationToken) -> bool {
         let now = self.clock.now();
         let between = (now.minus(self.config.back), now.minus(self.config.settled_after));
         let mut sum = Compared::default();
-        while !stop.is_cancelled() {
+        while !stop.is_cancelled() && attendance.goes_on().await {
             match self.books.compare(between, sum.next.take()).await {
                 Ok(part) => {
+                    count(&part);
                     sum.checked += part.checked;
                     sum.repaired += part.repaired;
                     sum.unresolved += part.unresolved;
@@ -107,84 +120,29 @@ impl Reconciler {
                 Err(error) => {
                     metrics::counter!("kessai_reconcile_failures_total").increment(1);
                     tracing::warn!(component = "schedule", %error, "books not compared to the end; tomorrow again");
-                    return;
+                    return true;
                 }
             }
             if sum.next.is_none() {
-                break;
+                tracing::info!(
+                    component = "schedule",
+                    checked = sum.checked,
+                    repaired = sum.repaired,
+                    unresolved = sum.unresolved,
+                    "books compared with PayPay's"
+                );
+                return true;
             }
             stop.run_until_cancelled(time::sleep(self.config.pause)).await;
         }
-        metrics::counter!("kessai_reconcile_checked_total").increment(sum.checked.into());
-        metrics::counter!("kessai_reconcile_differences_total", "verdict" => "repaired")
-            .increment(sum.repaired.into());
-        metrics::counter!("kessai_reconcile_differences_total", "verdict" => "unresolved")
-            .increment(sum.unresolved.into());
-        tracing::info!(
-            component = "schedule",
-            checked = sum.checked,
-            repaired = sum.repaired,
-            unresolved = sum.unresolved,
-            "books compared with PayPay's"
-        );
+        false
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::SystemClock;
-    use futures::FutureExt;
-    use std::sync::Mutex;
-
-    /// Three parts, of which the second fails once.
-    #[derive(Default)]
-    struct ThreeParts {
-        asked: Mutex<Vec<Option<String>>>,
-    }
-
-    impl Books for ThreeParts {
-        fn compare<'a>(
-            &'a self,
-            (since, until): (Instant, Instant),
-            after: Option<String>,
-        ) -> BoxFuture<'a, Result<Compared, WorkError>> {
-            assert!(since < until);
-            let mut asked = self.asked.lock().unwrap();
-            asked.push(after.clone());
-            let answer = match (after.as_deref(), asked.len()) {
-                (None, _) => Ok("one"),
-                (Some("one"), 2) => Err(WorkError::Unavailable("PayPay is asleep".into())),
-                (Some("one"), _) => Ok("two"),
-                _ => Ok(""),
-            };
-            async move {
-                answer.map(|next| Compared {
-                    checked: 1,
-                    next: (!next.is_empty()).then(|| next.to_owned()),
-                    ..Compared::default()
-                })
-            }
-            .boxed()
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_round_goes_from_part_to_part_and_a_failed_one_is_repeated_a_day_later() {
-        let books = Arc::new(ThreeParts::default());
-        let reconciler = Reconciler::new(books.clone(), Arc::new(SystemClock), ReconcileConfig::default());
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(reconciler.run(stop.clone()));
-        while books.asked.lock().unwrap().len() < 5 {
-            time::sleep(Duration::from_secs(60)).await;
-        }
-        stop.cancel();
-        running.await.unwrap();
-        let place = |name: &str| Some(name.to_owned());
-        assert_eq!(
-            *books.asked.lock().unwrap(),
-            [None, place("one"), None, place("one"), place("two")]
-        );
-    }
+fn count(part: &Compared) {
+    metrics::counter!("kessai_reconcile_checked_total").increment(part.checked.into());
+    metrics::counter!("kessai_reconcile_differences_total", "verdict" => "repaired")
+        .increment(part.repaired.into());
+    metrics::counter!("kessai_reconcile_differences_total", "verdict" => "unresolved")
+        .increment(part.unresolved.into());
 }

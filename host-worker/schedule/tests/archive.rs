@@ -2,29 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use domain::Instant;
 use futures::{FutureExt, future::BoxFuture};
-use kessai_schedule::{Archive, ArchiveConfig, Archivist, Clock, WorkError};
+use kessai_schedule::{Archive, ArchiveConfig, Archivist, WorkError};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use support::{START, Stopped, Wall};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// Of `Stopped`, at the start of a test.
-const START: i64 = 100 * 86_400_000;
-
-/// Tokio's clock as a time of day.
-struct Stopped(time::Instant);
-
-impl Clock for Stopped {
-    fn now(&self) -> Instant {
-        Instant::from_millis(START).plus(self.0.elapsed())
-    }
-}
-
 /// When each saga ended, and the calls that were made.
 #[derive(Default)]
 struct Shelf {
@@ -61,8 +52,8 @@ fn start(shelf: &Arc<Shelf>) -> (CancellationToken, tokio::task::JoinHandle<()>)
         ..ArchiveConfig::after(30 * DAY)
     };
     let stop = CancellationToken::new();
-    let clock = Arc::new(Stopped(time::Instant::now()));
-    let archivist = Archivist::new(shelf.clone(), clock, config);
+    let rota = Arc::new(Wall::default()).seen_by(1);
+    let archivist = Archivist::new(shelf.clone(), Stopped::shared(), rota, config);
     (stop.clone(), tokio::spawn(archivist.run(stop)))
 }
 

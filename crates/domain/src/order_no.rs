@@ -2,7 +2,7 @@
 
 use crate::Instant;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// An order's number: `K`, the day in UTC, and 10 random characters, for example `K20261122-7F3K9Q2MXA`. It can be read aloud: no `I`, `L`,
 /// `O` or `U`.
@@ -17,22 +17,29 @@ pub struct InvalidOrderNo(String);
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const RANDOM_CHARACTERS: usize = 10;
 const DATE_DIGITS: usize = 8;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The day in UTC.
+fn date(at: Instant) -> String {
+    let digits = at.to_string();
+    let digits = digits.chars().filter(char::is_ascii_digit);
+    digits.take(DATE_DIGITS).collect()
+}
 
 impl OrderNo {
     /// A new number from 50 of the given random bits.
     pub fn generate(now: Instant, random: u64) -> OrderNo {
-        let date: String = now
-            .to_string()
-            .chars()
-            .filter(char::is_ascii_digit)
-            .take(DATE_DIGITS)
-            .collect();
-        let mut name = format!("K{date}-");
+        let mut name = format!("K{}-", date(now));
         for position in 0..RANDOM_CHARACTERS {
             let index = usize::try_from((random >> (5 * position)) & 31).unwrap_or(0);
             name.push(char::from(ALPHABET[index]));
         }
         OrderNo(name)
+    }
+
+    /// A text that sorts behind the numbers of all orders placed until `at`, and before those of the second day after.
+    pub fn bound(at: Instant) -> String {
+        format!("K{}", date(at.plus(DAY)))
     }
 
     pub fn as_str(&self) -> &str {
@@ -112,6 +119,14 @@ mod tests {
             let order_no = OrderNo::generate(Instant::from_millis(seconds * 1_000), random);
             prop_assert_eq!(order_no.as_str().parse::<OrderNo>().unwrap(), order_no.clone());
             prop_assert!(order_no.merchant_payment_id(u32::MAX).as_str().len() <= 64);
+        }
+
+        #[test]
+        fn a_bound_parts_what_was_placed_until_then_from_two_days_later(random: u64, seconds in 0i64..4_000_000_000) {
+            let at = Instant::from_millis(seconds * 1_000);
+            let bound = OrderNo::bound(at);
+            prop_assert!(OrderNo::generate(at, random).as_str() < bound.as_str());
+            prop_assert!(OrderNo::generate(at.plus(2 * DAY), random).as_str() > bound.as_str());
         }
 
         #[test]

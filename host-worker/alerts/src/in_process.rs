@@ -3,7 +3,8 @@
 //! The outbox is read at an offset of its own, which commits with what was made of the events. What the relay has handed on does not matter: it deletes only what is a week old.
 
 use crate::{
-    processor::{Destination, Partition, Record},
+    heard::{Heard, Record},
+    processor::{Destination, Partition},
     rules,
     status::Status,
     store::{Store, StoreError},
@@ -204,17 +205,16 @@ impl InProcess {
             let events = self.outbox.after(position, self.config.batch).await?;
             let is_all = events.len() < self.config.batch as usize;
             let next = events.last().map_or(position, |event| event.seq);
-            let records: Vec<Record> = events.into_iter().map(record).collect();
-            metrics::counter!("kessai_alert_events_total").increment(records.len() as u64);
+            let heard: Vec<Heard> = events.into_iter().map(|event| record(event).read()).collect();
             // Of what is held back nobody knows here what it would explain.
             let caught_up = (is_all && !self.outbox.is_holding_back()).then_some(now);
-            let applied = self
+            let alerts = self
                 .partition
-                .apply(&records, &[(STREAM, next)], caught_up, now)
+                .apply(heard, &[(STREAM, next)], caught_up, now)
                 .await?;
             if is_all {
                 metrics::gauge!("kessai_alert_lag_events", "part" => "0").set(0.0);
-                if applied.alerts.is_empty() {
+                if alerts == 0 {
                     return Ok(());
                 }
             } else {

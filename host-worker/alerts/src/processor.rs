@@ -1,30 +1,21 @@
 //! Events in, states and alerts out, in one transaction a batch.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
-    rules::{self, Event, OrderState},
+    heard::{Heard, Says, say_dead},
+    rules::{self, OrderState},
     store::{Claim, Commit, DeadLetter, Store, StoreError, StoredState},
     watermark::Watermark,
 };
-use domain::{AlertRaised, Instant, OrderNo, topic};
-use std::collections::HashMap;
+use domain::{AlertRaised, Instant, OrderNo};
+use std::collections::{HashMap, HashSet};
 
-/// States kept in memory besides the database; beyond it the memory starts anew.
-const CACHED: usize = 50_000;
+/// States kept in memory besides the database; beyond it those that are committed are dropped.
+const CACHED: usize = if cfg!(test) { 2 } else { 100_000 };
 /// Orders whose deadline has come, looked at in one transaction.
 const DUE: u32 = 1_000;
-
-/// One event as a stream brought it.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// Without a deployment's prefix.
-    pub topic: String,
-    pub offset: i64,
-    /// `None` if it came without one.
-    pub id: Option<String>,
-    pub kind: String,
-    pub key: String,
-    pub data: Vec<u8>,
-}
 
 /// Where alerts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,44 +30,66 @@ pub enum Destination {
 ///
 /// # Contract
 ///
-/// [`Partition::apply`] commits offsets, states and alerts together or nothing. After an error the same records can be applied again; after
-/// [`StoreError::Stale`] the partition is somebody else's and this must be dropped.
+/// Records are taken in ([`Partition::gather`], [`Partition::take_in`]); what follows from all that was taken in since the last time is prepared as one commit
+/// ([`Partition::prepare`]). Commits are made in the order in which they were prepared, each as a whole, and [`Partition::committed`] is told of it; meanwhile more can be taken
+/// in, and an order that changes often between two commits is written once. A commit that failed may be tried again. If it shall not be, [`Partition::go_back`] forgets all
+/// that is not committed, and the same records can be taken in anew. After [`StoreError::Stale`] the partition is somebody else's and this must be dropped.
 #[derive(Debug)]
 pub struct Partition {
     store: Store,
     claim: Claim,
     config: rules::Config,
     destination: Destination,
-    /// As they are in the database.
-    cache: HashMap<String, OrderState>,
+    /// Of the orders heard of lately.
+    states: HashMap<OrderNo, Known>,
+    pending: Pending,
+    /// With what is pending; its batch is the one that it will be.
+    taken: Progress,
+    committed: Progress,
+}
+
+#[derive(Debug)]
+struct Known {
+    state: OrderState,
+    /// The last batch that changed it.
+    batch: u64,
+}
+
+/// Taken in and not prepared yet.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Each once.
+    orders: Vec<OrderNo>,
+    alerts: Vec<AlertRaised>,
+    dead: Vec<DeadLetter>,
+    events: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Progress {
+    batch: u64,
+    offsets: HashMap<String, i64>,
     watermark: Watermark,
 }
 
-/// What a batch came to.
-#[derive(Debug, Default)]
-pub struct Applied {
-    pub alerts: Vec<AlertRaised>,
-    pub dead: Vec<DeadLetter>,
-}
-
-/// A batch, taken in and not committed.
+/// A commit to be made.
 #[derive(Debug)]
 pub struct Prepared {
-    commit: Commit,
-    states: HashMap<String, OrderState>,
+    pub(crate) commit: Commit,
     raised: Vec<AlertRaised>,
-    watermark: Watermark,
+    events: usize,
+    progress: Progress,
 }
 
 impl Prepared {
-    /// Events that could not be read, for those who tell others of them before the commit.
-    pub fn dead(&self) -> &[DeadLetter] {
-        &self.commit.dead
+    /// How many it raises.
+    pub(crate) fn alerts(&self) -> usize {
+        self.raised.len()
     }
 }
 
 impl Partition {
-    /// `streams`: those whose events explain each other. `disorder`: how far behind the newest event of a stream older ones may come.
+    /// `watermark`: of the streams whose events explain each other.
     pub fn new(
         store: Store,
         claim: Claim,
@@ -84,13 +97,20 @@ impl Partition {
         destination: Destination,
         watermark: Watermark,
     ) -> Partition {
+        let committed = Progress {
+            batch: 0,
+            offsets: claim.offsets.clone(),
+            watermark,
+        };
         Partition {
             store,
             claim,
             config,
             destination,
-            cache: HashMap::new(),
-            watermark,
+            states: HashMap::new(),
+            pending: Pending::default(),
+            taken: committed.next(),
+            committed,
         }
     }
 
@@ -98,104 +118,138 @@ impl Partition {
         &self.claim
     }
 
-    /// The offset to read on from in a stream.
+    /// The offset in a stream up to which everything is taken in.
     pub fn next_offset(&self, stream: &str) -> i64 {
-        self.claim.offsets.get(stream).copied().unwrap_or(0)
+        self.taken.offsets.get(stream).copied().unwrap_or(0)
     }
 
-    /// Takes in records, oldest first for each order, and commits what follows from them. `offsets`: where to read on after them. `caught_up`: the instant until
-    /// which the streams are known to be read to their end; `None` if they are not, or nobody knows.
+    /// The offset in a stream up to which everything is committed.
+    pub fn committed_offset(&self, stream: &str) -> i64 {
+        self.committed.offsets.get(stream).copied().unwrap_or(0)
+    }
+
+    /// Orders that the next commit changes so far.
+    pub fn pending(&self) -> usize {
+        self.pending.orders.len()
+    }
+
+    /// Takes records in and commits what follows. After an error the same records can be applied again. Returns how many alerts were raised.
     pub async fn apply(
         &mut self,
-        records: &[Record],
+        heard: Vec<Heard>,
         offsets: &[(&str, i64)],
         caught_up: Option<Instant>,
         now: Instant,
-    ) -> Result<Applied, StoreError> {
-        let prepared = self.prepare(records, offsets, caught_up, now).await?;
-        match prepared {
-            Some(prepared) => self.commit(prepared, now).await,
-            None => Ok(Applied::default()),
+    ) -> Result<usize, StoreError> {
+        self.gather(&heard).await?;
+        self.take_in(heard, offsets);
+        let committed = self.commit(caught_up, now).await;
+        if committed.is_err() {
+            self.go_back();
+        }
+        committed
+    }
+
+    async fn commit(&mut self, caught_up: Option<Instant>, now: Instant) -> Result<usize, StoreError> {
+        let Some(prepared) = self.prepare(caught_up, now).await? else {
+            return Ok(0);
+        };
+        let commits = std::slice::from_ref(&prepared.commit);
+        self.store.commit(commits, now).await?;
+        let alerts = prepared.alerts();
+        self.committed(prepared);
+        Ok(alerts)
+    }
+
+    /// Has the states in memory of all orders that these records are about.
+    ///
+    /// # Errors
+    /// They cannot be read. Nothing has changed then.
+    pub async fn gather(&mut self, heard: &[Heard]) -> Result<(), StoreError> {
+        if self.states.len() > CACHED {
+            let committed = self.committed.batch;
+            self.states.retain(|_, known| known.batch > committed);
+        }
+        let orders = heard.iter().filter_map(|heard| match &heard.says {
+            Says::Event(event) => Some(&event.order_no),
+            _ => None,
+        });
+        self.load(orders).await
+    }
+
+    /// Takes in gathered records, oldest first for each order. `offsets`: where to read on after them.
+    pub fn take_in(&mut self, heard: Vec<Heard>, offsets: &[(&str, i64)]) {
+        for (stream, next) in offsets {
+            self.taken.offsets.insert((*stream).to_owned(), *next);
+        }
+        let (pending, batch) = (&mut self.pending, self.taken.batch);
+        pending.events += heard.len();
+        for Heard { topic, says, .. } in heard {
+            match says {
+                Says::Event(event) => {
+                    self.taken.watermark.saw(topic, event.at);
+                    let Some(known) = self.states.get_mut(&event.order_no) else {
+                        continue;
+                    };
+                    known.state.observe(event.at, event.fact);
+                    if known.batch != batch {
+                        known.batch = batch;
+                        pending.orders.push(event.order_no);
+                    }
+                }
+                Says::Alert(alert) => pending.alerts.push(*alert),
+                Says::Nothing => {}
+                Says::Unreadable(unreadable) => pending.dead.push(unreadable.letter),
+            }
         }
     }
 
-    /// The first half of [`Partition::apply`]: decides. `None` if there is nothing to commit.
+    /// Decides what follows from all that was taken in; `None` if there is nothing to commit. `caught_up`: the instant until which the streams are known to be
+    /// read to their end; `None` if they are not, or nobody knows.
+    ///
+    /// # Errors
+    /// States cannot be read. What is pending stays so.
     pub async fn prepare(
         &mut self,
-        records: &[Record],
-        offsets: &[(&str, i64)],
         caught_up: Option<Instant>,
         now: Instant,
     ) -> Result<Option<Prepared>, StoreError> {
-        let mut commit = Commit::default();
-        let mut watermark = self.watermark.clone();
-        let mut events = Vec::with_capacity(records.len());
-        for record in records {
-            match read(record) {
-                Ok(Some(Heard::Event(event))) => {
-                    watermark.saw(&record.topic, event.at);
-                    events.push(event);
-                }
-                Ok(Some(Heard::Alert(alert))) => commit.alerts.push(alert),
-                Ok(None) => {}
-                Err(reason) => commit.dead.push(dead_letter(record, reason)),
-            }
+        let complete_until = self.taken.watermark.complete_until(caught_up, now);
+        if let Some(until) = complete_until {
+            let due = self.store.due(self.claim.part, until, DUE).await?;
+            self.load(due.iter()).await?;
+            self.touch(due);
         }
-        let complete_until = watermark.complete_until(caught_up, now);
-        let mut states = self.gather(&events, complete_until).await?;
-        for event in &events {
-            if let Some(state) = states.get_mut(event.order_no.as_str()) {
-                state.observe(event);
-            }
-        }
-        let mut raised = Vec::new();
-        for (order_no, state) in &mut states {
-            // Without a watermark nothing counts but what nothing can explain.
-            let until = complete_until.unwrap_or(Instant::from_millis(i64::MIN));
-            let found = state.due(until, &self.config);
-            if let (false, Ok(order_no)) = (found.is_empty(), order_no.parse::<OrderNo>()) {
-                raised.extend(found.into_iter().map(|finding| finding.alert(&order_no, now)));
-            }
-            commit.states.push(StoredState {
-                order_no: order_no.clone(),
-                document: serde_json::to_string(state).map_err(|error| StoreError::Corrupt {
-                    what: "state",
-                    key: order_no.clone(),
-                    reason: error.to_string(),
-                })?,
-                next_deadline: state.next_deadline(&self.config),
-            });
-        }
-        // Neighbours in the table together, and two owners lock rows in the same order.
-        commit
-            .states
-            .sort_unstable_by(|one, other| one.order_no.cmp(&other.order_no));
-        if records.is_empty() && commit.states.is_empty() {
+        if self.pending.orders.is_empty() && self.pending.events == 0 {
             return Ok(None);
         }
+        let mut commit = Commit::of(&self.claim);
+        let raised = self.judge(complete_until, now, &mut commit);
+        let Pending {
+            alerts, dead, events, ..
+        } = std::mem::take(&mut self.pending);
+        (commit.alerts, commit.dead) = (alerts, dead);
         match self.destination {
             Destination::Table => commit.alerts.extend(raised.iter().cloned()),
             Destination::Topic => commit.outgoing.extend(raised.iter().cloned()),
         }
-        commit.offsets = self.offsets_after(offsets);
+        // All streams', so that even a commit without records proves whose the partition is; two owners lock the rows in the same order.
+        commit.offsets = self.taken.offsets.clone().into_iter().collect();
+        commit.offsets.sort_unstable();
+        let progress = self.taken.clone();
+        self.taken = progress.next();
         Ok(Some(Prepared {
             commit,
-            states,
             raised,
-            watermark,
+            events,
+            progress,
         }))
     }
 
-    /// The second half: all of it, or nothing.
-    pub async fn commit(&mut self, prepared: Prepared, now: Instant) -> Result<Applied, StoreError> {
-        let Prepared {
-            commit,
-            states,
-            raised,
-            watermark,
-        } = prepared;
-        self.store.commit(&self.claim, &commit, now).await?;
-        for alert in &raised {
+    /// What was prepared is in the database.
+    pub fn committed(&mut self, prepared: Prepared) {
+        metrics::counter!("kessai_alert_events_total").increment(prepared.events as u64);
+        for alert in &prepared.raised {
             metrics::counter!("kessai_alerts_raised_total", "rule" => alert.rule_id.clone()).increment(1);
             tracing::warn!(
                 component = "alerts",
@@ -206,112 +260,76 @@ impl Partition {
                 "an alert was raised"
             );
         }
-        commit.dead.iter().for_each(say_dead);
-        if self.cache.len() + states.len() > CACHED {
-            self.cache.clear();
-        }
-        self.cache.extend(states);
-        self.watermark = watermark;
-        self.claim.offsets.extend(commit.offsets);
-        Ok(Applied {
-            alerts: raised,
-            dead: commit.dead,
-        })
+        prepared.commit.dead.iter().for_each(say_dead);
+        self.committed = prepared.progress;
     }
 
-    /// The states that the events are about and those whose deadline has come. Copies: what is not committed leaves no trace.
-    async fn gather(
-        &self,
-        events: &[Event],
-        complete_until: Option<Instant>,
-    ) -> Result<HashMap<String, OrderState>, StoreError> {
-        let mut wanted: Vec<String> = match complete_until {
-            Some(until) => self.store.due(self.claim.part, until, DUE).await?,
-            None => Vec::new(),
-        };
-        wanted.extend(events.iter().map(|event| event.order_no.as_str().to_owned()));
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut states = HashMap::with_capacity(wanted.len());
-        let mut missing = Vec::new();
-        for order_no in wanted {
-            match self.cache.get(&order_no) {
-                Some(state) => drop(states.insert(order_no, state.clone())),
-                None => missing.push(order_no),
-            }
-        }
+    /// Forgets what was taken in and is not committed.
+    pub fn go_back(&mut self) {
+        self.states.clear();
+        self.pending = Pending::default();
+        self.taken = self.committed.next();
+    }
+
+    async fn load(&mut self, orders: impl Iterator<Item = &OrderNo>) -> Result<(), StoreError> {
+        let missing: HashSet<&OrderNo> = orders
+            .filter(|order_no| !self.states.contains_key(*order_no))
+            .collect();
+        let missing: Vec<&OrderNo> = missing.into_iter().collect();
+        // Nothing is known of an order before its row was looked for, also if nobody waits for the answer any more.
         let mut stored = self.store.states(&missing).await?;
         for order_no in missing {
-            let state = stored.remove(&order_no).unwrap_or_default();
-            states.insert(order_no, state);
+            let state = stored.remove(order_no).unwrap_or_default();
+            self.states.insert(order_no.clone(), Known { state, batch: 0 });
         }
-        Ok(states)
+        Ok(())
     }
 
-    /// All streams' offsets, so that even a commit without records proves whose the partition is.
-    fn offsets_after(&self, offsets: &[(&str, i64)]) -> Vec<(String, i64)> {
-        let mut after = self.claim.offsets.clone();
-        for (stream, next) in offsets {
-            after.insert((*stream).to_owned(), *next);
+    fn touch(&mut self, orders: Vec<OrderNo>) {
+        for order_no in orders {
+            if let Some(known) = self.states.get_mut(&order_no)
+                && known.batch != self.taken.batch
+            {
+                known.batch = self.taken.batch;
+                self.pending.orders.push(order_no);
+            }
         }
-        let mut after: Vec<(String, i64)> = after.into_iter().collect();
-        // Two owners lock the rows in the same order.
-        after.sort_unstable();
-        after
+    }
+
+    /// What counts by now, and the states as they are then.
+    fn judge(
+        &mut self,
+        complete_until: Option<Instant>,
+        now: Instant,
+        commit: &mut Commit,
+    ) -> Vec<AlertRaised> {
+        // Without a watermark nothing counts but what nothing can explain.
+        let until = complete_until.unwrap_or(Instant::from_millis(i64::MIN));
+        commit.states.reserve(self.pending.orders.len());
+        let mut raised = Vec::new();
+        for order_no in &self.pending.orders {
+            let Some(Known { state, .. }) = self.states.get_mut(order_no) else {
+                continue;
+            };
+            let found = state.due(until, &self.config);
+            raised.extend(found.into_iter().map(|finding| finding.alert(order_no, now)));
+            let next_deadline = state.next_deadline(&self.config);
+            commit.states.push(StoredState {
+                order_no: order_no.clone(),
+                state: state.stored(),
+                next_deadline,
+            });
+        }
+        raised
     }
 }
 
-enum Heard {
-    Event(Event),
-    /// One that a component raised itself.
-    Alert(AlertRaised),
-}
-
-fn read(record: &Record) -> Result<Option<Heard>, String> {
-    if record.topic == topic::ALERTS {
-        return read_alert(record).map(|alert| alert.map(Heard::Alert));
-    }
-    if record.kind.is_empty() {
-        return Err("it has no type".to_owned());
-    }
-    Event::read(&record.topic, &record.kind, &record.key, &record.data)
-        .map(|event| event.map(Heard::Event))
-        .map_err(|malformed| malformed.to_string())
-}
-
-/// An alert from its topic; `None` for another type.
-pub(crate) fn read_alert(record: &Record) -> Result<Option<AlertRaised>, String> {
-    if record.kind != AlertRaised::TYPE {
-        return Ok(None);
-    }
-    let alert: AlertRaised =
-        serde_json::from_slice(&record.data).map_err(|error| format!("not an AlertRaised: {error}"))?;
-    rules::instant(&alert.detected_at).map_err(|malformed| malformed.to_string())?;
-    if alert.alert_id.is_empty() || alert.alert_id.chars().count() > 191 {
-        return Err("an alert's id has 1 to 191 characters".to_owned());
-    }
-    Ok(Some(alert))
-}
-
-/// Counts an event that cannot be read, once it is kept or told.
-pub(crate) fn say_dead(letter: &DeadLetter) {
-    metrics::counter!("kessai_alert_dead_letters_total").increment(1);
-    tracing::error!(
-        component = "alerts",
-        topic = letter.topic,
-        offset = letter.offset,
-        id = letter.event_id,
-        reason = letter.reason,
-        "an event cannot be read"
-    );
-}
-
-pub(crate) fn dead_letter(record: &Record, reason: String) -> DeadLetter {
-    DeadLetter {
-        topic: record.topic.clone(),
-        offset: record.offset,
-        event_id: record.id.clone(),
-        reason,
-        data: String::from_utf8_lossy(&record.data).into_owned(),
+impl Progress {
+    /// Where the batch after this one begins.
+    fn next(&self) -> Progress {
+        Progress {
+            batch: self.batch + 1,
+            ..self.clone()
+        }
     }
 }

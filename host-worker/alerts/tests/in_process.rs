@@ -16,6 +16,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A stored state of which nothing is known.
+const EMPTY: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0];
 
 fn config() -> InProcessConfig {
     InProcessConfig {
@@ -328,27 +330,27 @@ async fn an_earlier_owner_s_commit_is_refused_and_nothing_of_it_stays(shop: Shop
     let now = Instant::from_millis(START);
     let streams = ["b", "a"];
     let old = store.claim(3, &streams, now).await.unwrap();
-    let state = |document: &str| StoredState {
-        order_no: order_no(1).to_string(),
-        document: document.to_owned(),
+    let state = |state: &[u8]| StoredState {
+        order_no: order_no(1),
+        state: state.to_owned(),
         next_deadline: Some(now),
     };
-    let batch = |next: i64, document: &str| Commit {
+    let batch = |next: i64, stored: &[u8]| [Commit {
         offsets: vec![("a".into(), next), ("b".into(), next)],
-        states: vec![state(document)],
-        ..Commit::default()
-    };
+        states: vec![state(stored)],
+        ..Commit::of(&old)
+    }];
     // Also one that changes nothing but proves whose the partition is.
     for _ in 0..2 {
-        store.commit(&old, &batch(5, "{}"), now).await.unwrap();
+        store.commit(&batch(5, EMPTY), now).await.unwrap();
     }
     let new = store.claim(3, &streams, now).await.unwrap();
     assert_eq!((new.epoch, new.offsets["a"], new.offsets["b"]), (old.epoch + 1, 5, 5));
-    let refused = store.commit(&old, &batch(9, "broken"), now).await;
+    let refused = store.commit(&batch(9, b"broken"), now).await;
     assert!(matches!(refused, Err(StoreError::Stale { part: 3 })), "{refused:?}");
     assert_eq!(store.claim(3, &streams, now).await.unwrap().offsets["a"], 5);
-    store.states(&[order_no(1).to_string()]).await.unwrap();
-    assert_eq!(store.due(3, now, 10).await.unwrap(), [order_no(1).to_string()]);
+    store.states(&[&order_no(1)]).await.unwrap();
+    assert_eq!(store.due(3, now, 10).await.unwrap(), [order_no(1)]);
     assert_eq!(store.deadlines().await.unwrap(), 1);
     assert_eq!(store.forget(now.plus(Duration::from_secs(1))).await.unwrap(), 0, "it waits for something");
 }
@@ -367,8 +369,8 @@ async fn commits_that_meet_on_the_same_orders_all_come_through(shop: Shop) {
                 // The same rows, taken by each from another end.
                 let mut states: Vec<StoredState> = (0..8)
                     .map(|number| StoredState {
-                        order_no: order_no((number + part * 3 + turn) % 8).to_string(),
-                        document: "{}".into(),
+                        order_no: order_no((number + part * 3 + turn) % 8),
+                        state: EMPTY.into(),
                         next_deadline: None,
                     })
                     .collect();
@@ -376,7 +378,7 @@ async fn commits_that_meet_on_the_same_orders_all_come_through(shop: Shop) {
                     states.reverse();
                 }
                 let offsets = vec![("a".to_owned(), turn.cast_signed() + 1)];
-                store.commit(&claim, &Commit { offsets, states, ..Commit::default() }, now).await.unwrap();
+                store.commit(&[Commit { offsets, states, ..Commit::of(&claim) }], now).await.unwrap();
             }
         });
     }
@@ -404,14 +406,14 @@ async fn an_alert_on_its_way_to_its_topic_is_kept_until_the_topic_has_it(shop: S
         source: "s".into(),
         facts: json!({}),
     };
-    let commit = Commit {
+    let commit = [Commit {
         offsets: vec![("a".into(), 1)],
         alerts: vec![alert.clone()],
         outgoing: vec![alert.clone()],
-        ..Commit::default()
-    };
-    assert_eq!(store.commit(&claim, &commit, now).await.unwrap(), 2);
-    assert_eq!(store.commit(&claim, &commit, now).await.unwrap(), 0, "known already");
+        ..Commit::of(&claim)
+    }];
+    assert_eq!(store.commit(&commit, now).await.unwrap(), 2);
+    assert_eq!(store.commit(&commit, now).await.unwrap(), 0, "known already");
     assert_eq!(store.record(&[alert], now).await.unwrap(), 0);
     assert_eq!(store.unpublished(9).await.unwrap().len(), 1);
     store.mark_published(&["A:1".to_owned()], now).await.unwrap();

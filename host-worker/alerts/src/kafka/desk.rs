@@ -1,29 +1,24 @@
-//! Takes in what was read, one transaction for each partition's part of a batch, and lets deadlines fire.
+//! Takes in what was read, one transaction for each batch, and lets deadlines fire.
 
 use super::{
     KafkaAlertsError, STREAMS,
+    clock::Clock,
     ends::{Ends, Watch},
     group::{Done, Step},
     letters,
     producer::Producer,
     reader::Reader,
+    writing::{Batch, Outcome, Part, Writing},
 };
 use crate::{
-    processor::{Destination, Partition, Record},
+    heard::{Heard, Says, Unreadable},
+    processor::{Destination, Partition},
     store::{Claim, StoreError},
     watermark::Watermark,
 };
 use domain::Instant;
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::PoisonError,
-    time::Duration,
-};
-use tokio::{
-    sync::{Mutex, mpsc::Receiver},
-    task::JoinHandle,
-    time,
-};
+use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
+use tokio::{sync::mpsc::Receiver, task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks through all states.
@@ -31,59 +26,22 @@ const UPKEEP: Duration = Duration::from_secs(15);
 /// What is known of an order that nothing was heard of so long is forgotten: later than its events from the outbox.
 const RETENTION: Duration = Duration::from_secs(37 * 24 * 3600);
 
-/// Whether this machine's clock may let deadlines fire. Not while outboxes are being emptied: then what explains an event may still wait in one, however well
-/// the topics are read to their end.
-pub(super) struct Clock {
-    settling: Duration,
-    /// `None`: Kafka does not answer.
-    counts_from: Option<Instant>,
-}
-
-impl Clock {
-    pub(super) fn new(settling: Duration) -> Clock {
-        Clock {
-            settling,
-            counts_from: None,
-        }
-    }
-
-    pub(super) fn lost(&mut self) {
-        self.counts_from = None;
-    }
-
-    /// Kafka answered a question of `asked_at`.
-    fn answered(&mut self, asked_at: Instant) {
-        self.counts_from
-            .get_or_insert_with(|| asked_at.plus(self.settling));
-    }
-
-    /// Events come that waited long to be told.
-    fn delayed(&mut self) {
-        if self.counts_from.is_some() {
-            self.counts_from = Some(Instant::now().plus(self.settling));
-        }
-    }
-
-    fn counts(&self, at: Instant) -> bool {
-        self.counts_from.is_some_and(|from| from <= at)
-    }
-}
+/// Orders of all partitions that wait to be written; who reads waits when there are more.
+const PENDING: usize = 100_000;
 
 /// A partition that is ours.
 struct Held {
     partition: Partition,
     /// Where the streams ended at an instant that we have not caught up with.
     goal: Option<(Instant, [i64; 2])>,
+    /// The instant until which everything is read, for the next commit.
+    caught_up: Option<Instant>,
 }
 
 impl Held {
-    fn next(&self) -> [i64; 2] {
-        STREAMS.map(|stream| self.partition.next_offset(stream))
-    }
-
     /// The instant until which everything is read, told once.
-    fn caught_up(&mut self) -> Option<Instant> {
-        let next = self.next();
+    fn reached(&mut self) -> Option<Instant> {
+        let next = STREAMS.map(|stream| self.partition.next_offset(stream));
         let reached = |(_, ends): &(Instant, [i64; 2])| ends.iter().zip(next).all(|(end, next)| next >= *end);
         self.goal.take_if(|goal| reached(goal)).map(|(at, _)| at)
     }
@@ -97,6 +55,8 @@ pub(super) struct Desk<'a> {
     failures: &'a mut u32,
     producer: Producer,
     held: BTreeMap<i32, Held>,
+    /// The batch before, which is written while the next one is worked out.
+    writing: Option<Writing>,
     /// Until when they are ours.
     assignment: CancellationToken,
     began: time::Instant,
@@ -119,6 +79,7 @@ impl<'a> Desk<'a> {
             clock,
             failures,
             held: BTreeMap::new(),
+            writing: None,
             assignment: CancellationToken::new(),
             began: time::Instant::now(),
             upkeep_at: time::Instant::now(),
@@ -146,8 +107,12 @@ impl<'a> Desk<'a> {
                 biased;
                 step = steps.recv() => match step {
                     Some(step) => self.follow(step).await?,
-                    None => return Ok(()),
+                    None => return self.settle().await,
                 },
+                outcome = Writing::end(&mut self.writing) => {
+                    self.ended(outcome).await?;
+                    self.write().await?;
+                }
                 answer = answer => {
                     let at = asked.take().map_or_else(Instant::now, |(at, _)| at);
                     let answer = answer.unwrap_or_else(|error| Err(KafkaAlertsError::Thread(error.to_string())));
@@ -170,6 +135,7 @@ impl<'a> Desk<'a> {
                 tracing::info!(component = "alerts", partitions = ?self.held.keys().collect::<Vec<_>>(), "partitions taken over");
             }
             Step::Revoked(answer) => {
+                self.settle().await?;
                 self.hold(Vec::new());
                 // Who asked may have had no more patience.
                 let _ = answer.send(());
@@ -204,6 +170,7 @@ impl<'a> Desk<'a> {
                 Held {
                     partition,
                     goal: None,
+                    caught_up: None,
                 },
             )
         });
@@ -211,53 +178,129 @@ impl<'a> Desk<'a> {
         metrics::gauge!("kessai_alert_partitions").set(self.held.len() as f64);
     }
 
-    /// Again and again, until all of it is committed or the partitions are not ours any more. One partition is worked out while another's is written.
-    async fn take_in(&mut self, mut waiting: HashMap<i32, Vec<Record>>) -> Result<(), KafkaAlertsError> {
-        loop {
-            let pen = Pen {
-                producer: &Mutex::new(&mut self.producer),
-                writer: &Mutex::new(()),
+    /// Takes records in, and has what follows written as soon as nothing else is.
+    async fn take_in(&mut self, by_partition: BTreeMap<i32, Vec<Heard>>) -> Result<(), KafkaAlertsError> {
+        for (number, heard) in &by_partition {
+            while let Err(error) = self.tell_unreadable(*number, heard).await {
+                self.wait_after(error).await?;
+            }
+        }
+        while let Err(error) = self.gather(&by_partition).await {
+            self.wait_after(error.into()).await?;
+        }
+        for (number, heard) in by_partition {
+            // Not held: the wait for the database, or for Kafka, was longer than it was ours.
+            let Some(held) = self.held.get_mut(&number) else {
+                continue;
             };
-            let held = self.held.iter_mut();
-            let work = held.filter_map(|(number, held)| {
-                let records = waiting.get(number)?;
-                Some(async move { (*number, apply(&mut held.partition, pen, *number, records).await) })
-            });
-            let outcomes = futures::future::join_all(work).await;
-            let mut failure = None;
-            for (number, outcome) in outcomes {
-                match outcome {
-                    Ok(applied) => {
-                        let count = waiting.remove(&number).map_or(0, |records| records.len());
-                        self.count(number, count, applied);
+            let last = |stream| heard.iter().rev().find(|heard| heard.topic == stream);
+            let next = |stream| Some((stream, last(stream)?.offset + 1));
+            let offsets: Vec<(&str, i64)> = STREAMS.into_iter().filter_map(next).collect();
+            held.partition.take_in(heard, &offsets);
+        }
+        let pending: usize = self.held.values().map(|held| held.partition.pending()).sum();
+        if pending > PENDING {
+            self.finish().await?;
+        }
+        self.write().await
+    }
+
+    /// All partitions' states side by side.
+    async fn gather(&mut self, by_partition: &BTreeMap<i32, Vec<Heard>>) -> Result<(), StoreError> {
+        let held = self.held.iter_mut();
+        let all = held.filter_map(|(number, held)| Some(held.partition.gather(by_partition.get(number)?)));
+        futures::future::try_join_all(all).await.map(drop)
+    }
+
+    /// Begins to write what is pending, unless something is being written: then it goes next, with all that comes until then.
+    async fn write(&mut self) -> Result<(), KafkaAlertsError> {
+        if self.writing.is_some() {
+            return Ok(());
+        }
+        let at = Instant::now();
+        let mut parts = Vec::new();
+        let numbers: Vec<i32> = self.held.keys().copied().collect();
+        for number in numbers {
+            while let Some(held) = self.held.get_mut(&number) {
+                match held.partition.prepare(held.caught_up, at).await {
+                    Ok(prepared) => {
+                        // What raises alerts may not be all that is due.
+                        held.caught_up
+                            .take_if(|_| prepared.as_ref().is_none_or(|prepared| prepared.alerts() == 0));
+                        parts.extend(prepared.map(|prepared| Part { number, prepared }));
+                        break;
                     }
-                    // That a partition is another's comes before what time mends.
-                    Err(error) if failure.is_none() || is_stale(&error) => failure = Some(error),
-                    Err(_) => {}
+                    Err(error) => self.wait_after(error.into()).await?,
                 }
             }
-            match failure {
-                None => {
-                    *self.failures = 0;
-                    return Ok(());
-                }
-                Some(error) => self.wait_after(error).await?,
+        }
+        if !parts.is_empty() && !self.held.is_empty() {
+            self.writing = Some(Writing::begin(self.reader.store, Batch { parts, at }));
+        }
+        Ok(())
+    }
+
+    async fn tell_unreadable(&mut self, number: i32, heard: &[Heard]) -> Result<(), KafkaAlertsError> {
+        let unreadable = heard.iter().filter_map(|heard| match &heard.says {
+            Says::Unreadable(unreadable) => Some(&**unreadable),
+            _ => None,
+        });
+        let unreadable: Vec<&Unreadable> = unreadable.collect();
+        if unreadable.is_empty() || !self.held.contains_key(&number) {
+            return Ok(());
+        }
+        letters::tell(&mut self.producer, number, &unreadable).await
+    }
+
+    /// Until everything taken in is written, or not ours any more.
+    async fn settle(&mut self) -> Result<(), KafkaAlertsError> {
+        loop {
+            self.finish().await?;
+            self.write().await?;
+            if self.writing.is_none() {
+                return Ok(());
             }
         }
     }
 
-    fn count(&self, number: i32, records: usize, applied: Taken) {
-        if applied.alerts > 0 {
+    /// Until nothing is being written.
+    async fn finish(&mut self) -> Result<(), KafkaAlertsError> {
+        while self.writing.is_some() {
+            let outcome = Writing::end(&mut self.writing).await;
+            self.ended(outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// What failed is begun again.
+    async fn ended(&mut self, outcome: Outcome) -> Result<(), KafkaAlertsError> {
+        let (batch, error) = match outcome {
+            Outcome::Written(batch) => {
+                batch.parts.into_iter().for_each(|part| self.written(part));
+                *self.failures = 0;
+                return Ok(());
+            }
+            Outcome::Failed(batch, error) => (batch, error),
+            Outcome::Broken(reason) => return Err(KafkaAlertsError::Thread(reason)),
+        };
+        self.wait_after(error.into()).await?;
+        if !self.held.is_empty() {
+            self.writing = Some(Writing::begin(self.reader.store, batch));
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, Part { number, prepared }: Part) {
+        if prepared.alerts() > 0 {
             self.reader.raised.notify_one();
         }
-        metrics::counter!("kessai_alert_events_total").increment(records as u64);
+        let Some(held) = self.held.get_mut(&number) else {
+            return;
+        };
+        held.partition.committed(prepared);
+        let next = STREAMS.map(|stream| ((stream, number), held.partition.committed_offset(stream)));
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.extend(
-            applied
-                .offsets
-                .into_iter()
-                .map(|(stream, next)| ((stream, number), next)),
-        );
+        done.extend(next);
     }
 
     /// A partition that is another's, for good or because somebody claimed it too late: the group must decide anew.
@@ -300,11 +343,10 @@ impl<'a> Desk<'a> {
             let Some(held) = self.held.get_mut(&number) else {
                 continue;
             };
-            let behind: i64 = held
-                .next()
+            let behind: i64 = STREAMS
                 .iter()
                 .zip(ends)
-                .map(|(next, end)| (end - next).max(0))
+                .map(|(stream, end)| (end - held.partition.committed_offset(stream)).max(0))
                 .sum();
             metrics::gauge!("kessai_alert_lag_events", "part" => number.to_string()).set(behind as f64);
             // An older goal is reached first.
@@ -321,22 +363,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Lets the deadlines pass that everything read explains nothing of.
+    /// Lets the deadlines pass, with the next commit, that everything read explains nothing of.
     async fn fire(&mut self, number: i32) -> Result<(), KafkaAlertsError> {
         let Some(held) = self.held.get_mut(&number) else {
             return Ok(());
         };
-        let Some(at) = held.caught_up().filter(|at| self.clock.counts(*at)) else {
-            return Ok(());
-        };
-        loop {
-            match held.partition.apply(&[], &[], Some(at), Instant::now()).await {
-                Ok(applied) if applied.alerts.is_empty() => return Ok(()),
-                Ok(_) => self.reader.raised.notify_one(),
-                Err(error) => {
-                    // The next look finds the same deadlines.
-                    return self.wait_after(error.into()).await;
-                }
+        match held.reached().filter(|at| self.clock.counts(*at)) {
+            None => Ok(()),
+            at => {
+                held.caught_up = at;
+                self.write().await
             }
         }
     }
@@ -360,43 +396,4 @@ impl<'a> Desk<'a> {
 
 fn is_stale(error: &KafkaAlertsError) -> bool {
     matches!(error, KafkaAlertsError::Store(StoreError::Stale { .. }))
-}
-
-/// What partitions that are worked out side by side have one by one.
-#[derive(Clone, Copy)]
-struct Pen<'a> {
-    producer: &'a Mutex<&'a mut Producer>,
-    /// SQLite has one writer, and the others would only be told to wait.
-    writer: &'a Mutex<()>,
-}
-
-/// A partition's part of a batch, committed.
-struct Taken {
-    alerts: usize,
-    /// Where to read on in each stream that it had events of.
-    offsets: Vec<(&'static str, i64)>,
-}
-
-/// All of it or nothing, except that what cannot be read is told before.
-async fn apply(
-    partition: &mut Partition,
-    pen: Pen<'_>,
-    number: i32,
-    records: &[Record],
-) -> Result<Taken, KafkaAlertsError> {
-    let next = |stream: &'static str| {
-        let last = records.iter().rev().find(|record| record.topic == stream)?;
-        Some((stream, last.offset + 1))
-    };
-    let offsets: Vec<(&'static str, i64)> = STREAMS.into_iter().filter_map(next).collect();
-    let now = Instant::now();
-    let mut alerts = 0;
-    if let Some(prepared) = partition.prepare(records, &offsets, None, now).await? {
-        if !prepared.dead().is_empty() {
-            letters::tell(*pen.producer.lock().await, number, prepared.dead(), records).await?;
-        }
-        let _writing = pen.writer.lock().await;
-        alerts = partition.commit(prepared, now).await?.alerts.len();
-    }
-    Ok(Taken { alerts, offsets })
 }

@@ -18,14 +18,18 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::sync_channel},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::sync_channel,
+    },
     time::Duration,
 };
 use tokio::{runtime::Handle, sync::mpsc::Sender};
 use tokio_util::sync::CancellationToken;
 
-use crate::processor::Record;
+use crate::heard::Heard;
 
 /// Those who take records in have so long to finish what is under way; whatever they do later is refused by the database.
 const FAREWELL: Duration = Duration::from_secs(15);
@@ -36,7 +40,7 @@ pub(super) enum Step {
     Assigned(Vec<Claim>, CancellationToken),
     /// Each partition's streams in the order of their offsets.
     Records {
-        by_partition: HashMap<i32, Vec<Record>>,
+        by_partition: BTreeMap<i32, Vec<Heard>>,
         /// When the one was told that waited longest.
         oldest: Instant,
     },
@@ -55,13 +59,13 @@ pub(super) struct Group {
     steps: Sender<Step>,
     done: Done,
     stop: CancellationToken,
+    /// Changes so far: what was read before one belongs to another assignment.
+    changes: AtomicU64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Changes so far: what was read before one belongs to another assignment.
-    changes: u64,
     assignment: CancellationToken,
     failure: Option<KafkaAlertsError>,
     is_leaving: bool,
@@ -83,6 +87,7 @@ impl Group {
             steps,
             done,
             stop,
+            changes: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -97,7 +102,7 @@ impl Group {
     }
 
     pub(super) fn changes(&self) -> u64 {
-        self.state().changes
+        self.changes.load(Ordering::Acquire)
     }
 
     /// What kept us from taking partitions over.
@@ -221,7 +226,7 @@ impl ConsumerContext for Group {
         code: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        self.state().changes += 1;
+        self.changes.fetch_add(1, Ordering::AcqRel);
         let answered = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS if !self.state().is_leaving => {
                 match self.take_over(partitions) {

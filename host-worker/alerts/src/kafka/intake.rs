@@ -4,10 +4,10 @@ use super::{
     KafkaAlertsError, STREAMS,
     ends::Watch,
     group::{Done, Group, Step},
-    message,
+    message::Names,
     reader::Reader,
 };
-use crate::processor::Record;
+use crate::heard::Heard;
 use kessai_relay::kafka::{KafkaError, KafkaSettings};
 use rdkafka::{
     Message,
@@ -17,7 +17,7 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc::{Sender, error::TrySendError};
@@ -79,6 +79,7 @@ impl Intake {
         self.consumer
             .subscribe(&topics.each_ref().map(String::as_str))
             .map_err(|error| KafkaAlertsError::of(&error, "the group", &self.settings))?;
+        let names = Names::new(&self.settings);
         let mut gathered = Gathered::default();
         let mut changes = group.changes();
         let mut told = Instant::now();
@@ -93,7 +94,7 @@ impl Intake {
                 }
             }
             match message {
-                Some(Ok(message)) => gathered.add(&message, message::record(&self.settings, &message)),
+                Some(Ok(message)) => gathered.add(&message, names.read(&message)),
                 Some(Err(error)) => self.endure(&error)?,
                 None => gathered.is_all = true,
             }
@@ -112,7 +113,8 @@ impl Intake {
             if gathered.count == 0 && self.steps.is_closed() {
                 return Ok(());
             }
-            if told.elapsed() >= PROGRESS {
+            // The clock is not asked for each of a million messages.
+            if gathered.count.is_multiple_of(1_024) && told.elapsed() >= PROGRESS {
                 told = Instant::now();
                 group.tell_progress(&self.consumer);
             }
@@ -138,7 +140,7 @@ impl Intake {
 /// Records that are not handed over yet.
 #[derive(Default)]
 struct Gathered {
-    records: HashMap<i32, Vec<Record>>,
+    heard: BTreeMap<i32, Vec<Heard>>,
     count: usize,
     oldest: Option<i64>,
     /// The consumer had no more.
@@ -146,8 +148,8 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, message: &BorrowedMessage<'_>, record: Record) {
-        self.records.entry(message.partition()).or_default().push(record);
+    fn add(&mut self, message: &BorrowedMessage<'_>, heard: Heard) {
+        self.heard.entry(message.partition()).or_default().push(heard);
         let at = message.timestamp().to_millis();
         self.oldest = self.oldest.into_iter().chain(at).min();
         self.count += 1;
@@ -157,7 +159,7 @@ impl Gathered {
     fn take(&mut self) -> Step {
         let all = std::mem::take(self);
         Step::Records {
-            by_partition: all.records,
+            by_partition: all.heard,
             oldest: all
                 .oldest
                 .map_or_else(domain::Instant::now, domain::Instant::from_millis),

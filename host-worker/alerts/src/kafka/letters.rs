@@ -1,28 +1,21 @@
 //! Events that cannot be read, told to those who look after them.
 
 use super::{KafkaAlertsError, message::Told, producer::Producer};
-use crate::{processor::Record, store::DeadLetter};
+use crate::{heard::Unreadable, store::DeadLetter};
 use domain::{EventRejected, Instant, topic};
 
 /// What a value is cut to.
 const CHARACTERS: usize = 16 * 1024;
 
-/// Where they came from: their topic's partition. `records`: those among which they were, for their keys.
+/// `partition`: of their topic, where they came from.
 pub(super) async fn tell(
     producer: &mut Producer,
     partition: i32,
-    dead: &[DeadLetter],
-    records: &[Record],
+    unreadable: &[&Unreadable],
 ) -> Result<(), KafkaAlertsError> {
-    let told: Vec<Told> = dead
+    let told: Vec<Told> = unreadable
         .iter()
-        .map(|letter| {
-            let record = records
-                .iter()
-                .find(|record| record.offset == letter.offset && record.topic == letter.topic);
-            let key = record.map(|record| record.key.clone()).unwrap_or_default();
-            event(producer, partition, letter, key)
-        })
+        .map(|unreadable| event(producer, partition, &unreadable.letter, unreadable.key.clone()))
         .collect();
     producer.send(&told).await
 }

@@ -1,6 +1,6 @@
 //! Kafka messages as records, and events of ours as messages.
 
-use crate::processor::Record;
+use crate::heard::{Heard, Raw};
 use domain::topic;
 use kessai_relay::kafka::KafkaSettings;
 use rdkafka::{
@@ -11,33 +11,37 @@ use rdkafka::{
 
 const SOURCE: &str = "/kessai/alerts";
 
-/// A message as it is read; one without a type or a key becomes a record without one, which is malformed.
-pub(super) fn record(settings: &KafkaSettings, message: &BorrowedMessage<'_>) -> Record {
-    let (mut id, mut kind) = (None, None);
-    if let Some(headers) = message.headers() {
-        for header in headers.iter() {
-            let wanted = match header.key {
-                "ce_id" => &mut id,
-                "ce_type" => &mut kind,
-                _ => continue,
-            };
-            *wanted = header
-                .value
-                .map(|value| String::from_utf8_lossy(value).into_owned());
-        }
+/// The names that a deployment gives the topics.
+#[derive(Clone, Debug)]
+pub(super) struct Names(Vec<(String, &'static str)>);
+
+impl Names {
+    pub(super) fn new(settings: &KafkaSettings) -> Names {
+        Names(topic::ALL.map(|plain| (settings.topic(plain), plain)).into())
     }
-    let name = message.topic();
-    let plain = topic::ALL
-        .into_iter()
-        .find(|plain| name.ends_with(plain) && settings.topic(plain) == name);
-    Record {
-        topic: plain.unwrap_or_default().to_owned(),
-        offset: message.offset(),
-        id,
-        kind: kind.unwrap_or_default(),
-        key: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
-        data: message.payload().unwrap_or_default().to_vec(),
+
+    fn plain(&self, name: &str) -> &'static str {
+        let found = self.0.iter().find(|(ours, _)| ours == name);
+        found.map_or("", |(_, plain)| plain)
     }
+
+    /// Reads a message; one without a type or a key is malformed.
+    pub(super) fn read(&self, message: &BorrowedMessage<'_>) -> Heard {
+        let raw = Raw {
+            topic: self.plain(message.topic()),
+            offset: message.offset(),
+            kind: header(message, "ce_type").unwrap_or_default(),
+            key: message.key().unwrap_or_default(),
+            data: message.payload().unwrap_or_default(),
+        };
+        raw.read(|| header(message, "ce_id").map(str::to_owned))
+    }
+}
+
+fn header<'a>(message: &'a BorrowedMessage<'_>, key: &str) -> Option<&'a str> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == key)?;
+    std::str::from_utf8(found.value?).ok()
 }
 
 /// An event of the alert processor's own, in CloudEvents' binary mode.

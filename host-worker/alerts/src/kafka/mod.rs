@@ -5,12 +5,13 @@
 //! those who look at the group's lag.
 //!
 //! - [`intake`]: a thread with the consumer: messages, and with [`group`] what the group decides, in the order in which they come.
-//! - [`desk`]: takes them in, one transaction for a partition's part of a batch, and lets deadlines fire.
+//! - [`desk`]: takes them in, one transaction for a batch, and lets deadlines fire ([`clock`]); [`writing`]: that transaction, beside the next batch.
 //! - [`ends`]: up to where there is anything to read, and whether Kafka answers.
 //! - [`publisher`]: alerts that were raised to their topic.
 //! - [`table`]: the alerts' topic, with what components raise themselves, to the table.
 //! - [`letters`]: what cannot be read to the topic of dead letters.
 
+mod clock;
 mod desk;
 mod ends;
 mod error;
@@ -22,6 +23,7 @@ mod producer;
 mod publisher;
 mod reader;
 mod table;
+mod writing;
 
 pub use error::KafkaAlertsError;
 
@@ -40,7 +42,7 @@ const STREAMS: [&str; 2] = [topic::ORDERS, topic::PAYMENTS];
 #[derive(Clone, Debug)]
 pub struct KafkaConfig {
     pub rules: rules::Config,
-    /// Events taken in at once.
+    /// Events taken in at once. While a commit is under way, more than one such batch may come together for the next.
     pub batch: usize,
     /// How often deadlines, lag and alerts to publish are looked at.
     pub interval: Duration,
@@ -55,11 +57,11 @@ pub struct KafkaConfig {
 }
 
 impl KafkaConfig {
-    /// 40,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
+    /// 8,000 events at once, a look every second, a minute and a half of disorder, half a minute to settle, sessions of 10 s, waits of 0.1 to 5 s.
     pub fn new(rules: rules::Config) -> KafkaConfig {
         KafkaConfig {
             rules,
-            batch: 40_000,
+            batch: 8_000,
             interval: Duration::from_secs(1),
             disorder: Duration::from_secs(90),
             settling: Duration::from_secs(30),
@@ -84,7 +86,9 @@ impl KafkaConfig {
                 "heartbeat.interval.ms",
                 (self.session.as_millis() / 4).to_string(),
             )
-            .set("fetch.wait.max.ms", "100");
+            .set("fetch.wait.max.ms", "100")
+            // Who reads a long log is slower than the broker, and the client's memory is full at times: it looks again soon, not after its usual second.
+            .set("fetch.queue.backoff.ms", "10");
         client
     }
 

@@ -1,11 +1,7 @@
 //! A consumer and its desk, made anew after each failure that a repeat does not mend.
 
 use super::{
-    KafkaAlertsError, KafkaConfig,
-    desk::{Clock, Desk},
-    ends::Watch,
-    group::Done,
-    intake::Intake,
+    KafkaAlertsError, KafkaConfig, clock::Clock, desk::Desk, ends::Watch, group::Done, intake::Intake,
 };
 use crate::{status::Status, store::Store};
 use kessai_relay::kafka::KafkaSettings;

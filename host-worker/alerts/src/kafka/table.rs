@@ -4,14 +4,15 @@
 use super::{
     KafkaAlertsError, KafkaConfig,
     ends::Quiet,
-    letters, message,
+    letters,
+    message::Names,
     producer::Producer,
     reader::{outcome, within_farewell},
 };
 use crate::{
-    processor::{self, Record},
+    heard::{Heard, Says, Unreadable, say_dead},
     status::Status,
-    store::{DeadLetter, Store},
+    store::Store,
 };
 use domain::{AlertRaised, Instant, topic};
 use kessai_relay::kafka::{KafkaError, KafkaSettings};
@@ -102,14 +103,14 @@ impl Recorder {
         let consumer = BaseConsumer::from_config_and_context(&client, Quiet).map_err(failed)?;
         consumer.subscribe(&[&name]).map_err(failed)?;
         let mut producer = Producer::new(self.settings.clone());
+        let names = Names::new(&self.settings);
         let mut taken = Taken::default();
         let began = time::Instant::now();
         while !self.stop.is_cancelled() {
             let patience = if taken.count == 0 { IDLE } else { Duration::ZERO };
             match consumer.poll(patience) {
                 Some(Ok(message)) => {
-                    let record = message::record(&self.settings, &message);
-                    taken.add(message.partition(), record);
+                    taken.add(message.partition(), names.read(&message));
                     if taken.count < BATCH {
                         continue;
                     }
@@ -137,10 +138,9 @@ impl Recorder {
     }
 
     async fn store(&self, taken: &Taken, producer: &mut Producer) -> Result<(), KafkaAlertsError> {
-        for (partition, record, letter) in &taken.dead {
-            let (letters, records) = (std::slice::from_ref(letter), std::slice::from_ref(record));
-            letters::tell(producer, *partition, letters, records).await?;
-            processor::say_dead(letter);
+        for (partition, unreadable) in &taken.dead {
+            letters::tell(producer, *partition, &[unreadable]).await?;
+            say_dead(&unreadable.letter);
         }
         self.store.record(&taken.alerts, Instant::now()).await?;
         Ok(())
@@ -152,21 +152,18 @@ impl Recorder {
 struct Taken {
     count: usize,
     alerts: Vec<AlertRaised>,
-    dead: Vec<(i32, Record, DeadLetter)>,
+    dead: Vec<(i32, Box<Unreadable>)>,
     next: HashMap<i32, i64>,
 }
 
 impl Taken {
-    fn add(&mut self, partition: i32, record: Record) {
+    fn add(&mut self, partition: i32, heard: Heard) {
         self.count += 1;
-        self.next.insert(partition, record.offset + 1);
-        match processor::read_alert(&record) {
-            Ok(Some(alert)) => self.alerts.push(alert),
-            Ok(None) => {}
-            Err(reason) => {
-                let letter = processor::dead_letter(&record, reason);
-                self.dead.push((partition, record, letter));
-            }
+        self.next.insert(partition, heard.offset + 1);
+        match heard.says {
+            Says::Alert(alert) => self.alerts.push(*alert),
+            Says::Unreadable(unreadable) => self.dead.push((partition, unreadable)),
+            Says::Event(_) | Says::Nothing => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The rules, without I/O and without a clock.
 //!
 //! What is known of an order is a set of facts ([`OrderState`]), and taking in a fact twice, or facts in another order, gives the same set. A rule is a look at that
-//! set: it finds a [`Suspicion`] with the instant from which it counts. Until then another event may still explain it.
+//! set: it finds a suspicion with the instant from which it counts. Until then another event may still explain it.
 //!
 //! | rule | suspicion | explained by | counts from |
 //! |---|---|---|---|
@@ -16,7 +16,10 @@
 
 mod event;
 mod finding;
+mod set;
 mod state;
+mod stored;
+mod suspicion;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +27,7 @@ pub(crate) use event::instant;
 pub use event::{Event, Fact, Malformed};
 pub use finding::{Finding, Rule};
 pub use state::OrderState;
+pub use stored::StoredStateError;
 
 use domain::Yen;
 use std::time::Duration;

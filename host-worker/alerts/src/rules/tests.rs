@@ -60,6 +60,10 @@ fn refund(after: i64, attempt: u32) -> Event {
     )
 }
 
+fn observe(state: &mut OrderState, event: Event) {
+    state.observe(event.at, event.fact);
+}
+
 fn placed() -> Vec<Event> {
     vec![
         order(0, 1, O::Pending, P::None),
@@ -292,7 +296,7 @@ fn live(mut arrivals: Vec<(i64, Event)>) -> Raised {
     };
     for (at, event) in arrivals {
         look(&mut state, at - 1);
-        state.observe(&event);
+        observe(&mut state, event.clone());
         // As the processor keeps it.
         state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
         look(&mut state, at);
@@ -305,7 +309,7 @@ fn live(mut arrivals: Vec<(i64, Event)>) -> Raised {
 fn replayed(events: &[Event]) -> BTreeSet<(Rule, String)> {
     let mut state = OrderState::default();
     for event in events {
-        state.observe(event);
+        observe(&mut state, event.clone());
     }
     let found = state.due(Instant::from_millis(FOREVER), &Config::default());
     found
@@ -362,7 +366,7 @@ fn an_alert_counts_from_its_deadline_and_not_before() {
     let config = Config::default();
     let mut state = OrderState::default();
     for event in with(placed(), [payment(9_000, 1, P::Completed)]) {
-        state.observe(&event);
+        observe(&mut state, event.clone());
     }
     let limit = START + 9_000 + GRACE;
     assert_eq!(state.next_deadline(&config), Some(Instant::from_millis(limit)));
@@ -381,7 +385,7 @@ fn an_alert_counts_from_its_deadline_and_not_before() {
 #[test]
 fn small_money_is_a_warning_where_a_threshold_is_set() {
     let mut state = OrderState::default();
-    state.observe(&payment(0, 1, P::Completed));
+    observe(&mut state, payment(0, 1, P::Completed));
     let config = Config {
         critical_from: Yen::new(1_201).unwrap(),
         ..Config::default()
@@ -397,7 +401,7 @@ fn ids_differ_by_rule_order_and_fact() {
     }
     let mut state = OrderState::default();
     for attempt in 1..=3 {
-        state.observe(&payment(0, attempt, P::Completed));
+        observe(&mut state, payment(0, attempt, P::Completed));
     }
     let found = state.due(Instant::from_millis(FOREVER), &Config::default());
     let of_three: BTreeSet<String> = found
@@ -447,6 +451,9 @@ proptest! {
         shuffled.sort_by_key(|(place, _)| *place);
         let shuffled: Vec<Event> = shuffled.into_iter().map(|(_, event)| event).collect();
         prop_assert_eq!(replayed(&events), replayed(&shuffled));
+        let mut state = OrderState::default();
+        events.iter().for_each(|event| observe(&mut state, event.clone()));
+        prop_assert_eq!(OrderState::from_stored(&state.stored()).unwrap(), state);
         let raised = live(on_time(&events));
         let distinct: BTreeSet<_> = raised.iter().cloned().collect();
         prop_assert_eq!(distinct.len(), raised.len());

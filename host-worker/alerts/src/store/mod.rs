@@ -8,7 +8,7 @@ mod rows;
 pub use progress::{Claim, Commit, DeadLetter, StoredState};
 pub use register::{ActError, Action, Alert, AuditEntry, Counts, Filter, Page, Status, Summary};
 
-use domain::Instant;
+use domain::{Instant, OrderNo};
 use kessai_relay::Source;
 use pool::{Collision, Pool, read};
 
@@ -68,15 +68,18 @@ impl Store {
     pub async fn forget(&self, before: Instant) -> Result<u64, StoreError> {
         let states = self
             .delete(
-                "DELETE FROM alert_state WHERE updated_at < ? AND next_deadline IS NULL",
-                "DELETE FROM alert_state WHERE updated_at < ? AND next_deadline IS NULL ORDER BY updated_at LIMIT ?",
+                // Who was not heard of since was placed before: the key is a range of days, and age needs no index, which each event would change.
+                "DELETE FROM alert_state WHERE updated_at < ? AND order_no < ? AND next_deadline IS NULL",
+                "DELETE FROM alert_state WHERE updated_at < ? AND order_no < ? AND next_deadline IS NULL ORDER BY order_no LIMIT ?",
                 before,
+                Some(OrderNo::bound(before)),
             )
             .await?;
         self.delete(
             "DELETE FROM alert_outbox WHERE published_at < ?",
             "DELETE FROM alert_outbox WHERE published_at < ? ORDER BY published_at LIMIT ?",
             before,
+            None,
         )
         .await?;
         Ok(states)
@@ -87,18 +90,25 @@ impl Store {
         sqlite: &'static str,
         mysql: &'static str,
         before: Instant,
+        bound: Option<String>,
     ) -> Result<u64, StoreError> {
         let pool = match &self.pool {
             Pool::Sqlite(pool) => {
-                let delete = sqlx::query(sqlite).bind(before.millis());
+                let mut delete = sqlx::query(sqlite).bind(before.millis());
+                if let Some(bound) = bound {
+                    delete = delete.bind(bound);
+                }
                 return Ok(delete.execute(pool).await?.rows_affected());
             }
             Pool::MySql(pool) => pool,
         };
         let mut deleted = 0;
         loop {
-            let delete = sqlx::query(mysql).bind(before.millis()).bind(FORGET_BATCH);
-            let batch = delete.execute(pool).await?.rows_affected();
+            let mut delete = sqlx::query(mysql).bind(before.millis());
+            if let Some(bound) = &bound {
+                delete = delete.bind(bound);
+            }
+            let batch = delete.bind(FORGET_BATCH).execute(pool).await?.rows_affected();
             deleted += batch;
             if batch < FORGET_BATCH {
                 return Ok(deleted);

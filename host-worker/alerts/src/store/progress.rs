@@ -2,11 +2,11 @@
 
 use super::{
     Store, StoreError,
-    pool::{read, whole, within},
+    pool::{Tx, read, whole, within},
     rows,
 };
 use crate::rules::OrderState;
-use domain::{AlertRaised, Instant};
+use domain::{AlertRaised, Instant, OrderNo};
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
 
@@ -25,9 +25,17 @@ pub struct Claim {
 /// An order's state as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredState {
-    pub order_no: String,
-    pub document: String,
+    pub order_no: OrderNo,
+    pub state: Vec<u8>,
     pub next_deadline: Option<Instant>,
+}
+
+fn corrupt(key: String, reason: &dyn std::error::Error) -> StoreError {
+    StoreError::Corrupt {
+        what: "state",
+        key,
+        reason: reason.to_string(),
+    }
 }
 
 /// An event that could not be read.
@@ -40,9 +48,12 @@ pub struct DeadLetter {
     pub data: String,
 }
 
-/// What one transaction changes.
-#[derive(Debug, Default)]
+/// What a batch changes of one partition.
+#[derive(Clone, Debug, Default)]
 pub struct Commit {
+    pub part: i64,
+    /// Of the claim under which it was made.
+    pub epoch: i64,
     /// Where to read on. At least one: the owner proves by it that the partition is still theirs.
     pub offsets: Vec<(String, i64)>,
     pub states: Vec<StoredState>,
@@ -51,6 +62,17 @@ pub struct Commit {
     /// For the topic.
     pub outgoing: Vec<AlertRaised>,
     pub dead: Vec<DeadLetter>,
+}
+
+impl Commit {
+    /// One that changes nothing yet.
+    pub fn of(claim: &Claim) -> Commit {
+        Commit {
+            part: claim.part,
+            epoch: claim.epoch,
+            ..Commit::default()
+        }
+    }
 }
 
 impl Store {
@@ -115,98 +137,80 @@ impl Store {
     }
 
     /// The states of those orders that have one.
-    pub async fn states(&self, orders: &[String]) -> Result<HashMap<String, OrderState>, StoreError> {
-        let mut states = HashMap::with_capacity(orders.len());
+    pub async fn states(&self, orders: &[&OrderNo]) -> Result<HashMap<OrderNo, OrderState>, StoreError> {
+        let mut states = HashMap::new();
         for chunk in orders.chunks(ROWS) {
-            let rows: Vec<(String, String)> = read!(self.pool, pool => {
-                let mut query =
-                    QueryBuilder::<Db>::new("SELECT order_no, document FROM alert_state WHERE order_no IN (");
+            let rows: Vec<(String, Option<Vec<u8>>, String)> = read!(self.pool, pool => {
+                let mut query = QueryBuilder::<Db>::new(
+                    "SELECT order_no, state, document FROM alert_state WHERE order_no IN (",
+                );
                 let mut list = query.separated(", ");
                 for order_no in chunk {
-                    list.push_bind(order_no);
+                    list.push_bind(order_no.as_str());
                 }
                 query.push(")");
                 query.build_query_as().fetch_all(pool).await
             })?;
-            for (order_no, document) in rows {
-                let state = serde_json::from_str(&document).map_err(|error| StoreError::Corrupt {
-                    what: "state",
-                    key: order_no.clone(),
-                    reason: error.to_string(),
-                })?;
-                states.insert(order_no, state);
+            for (order_no, state, document) in rows {
+                // Who writes a document knows of nothing else: then it is the newer of the two.
+                let state = match state.filter(|_| document.is_empty()) {
+                    Some(state) => OrderState::from_stored(&state),
+                    None => OrderState::from_document(&document),
+                };
+                match state {
+                    Ok(state) => drop(states.insert(parsed(order_no)?, state)),
+                    Err(error) => return Err(corrupt(order_no, &error)),
+                }
             }
         }
         Ok(states)
     }
 
     /// Orders of a partition whose deadline has come, the longest due first.
-    pub async fn due(&self, part: i64, until: Instant, limit: u32) -> Result<Vec<String>, StoreError> {
+    pub async fn due(&self, part: i64, until: Instant, limit: u32) -> Result<Vec<OrderNo>, StoreError> {
         let sql = "SELECT order_no FROM alert_state WHERE part = ? AND next_deadline <= ? ORDER BY next_deadline LIMIT ?";
-        Ok(read!(self.pool, pool => sqlx::query_scalar(sql)
+        let rows: Vec<String> = read!(self.pool, pool => sqlx::query_scalar(sql)
             .bind(part)
             .bind(until.millis())
             .bind(limit)
             .fetch_all(pool)
-            .await)?)
+            .await)?;
+        rows.into_iter().map(parsed).collect()
     }
 
     /// Commits all of it or nothing. Returns how many of the alerts were new.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if the partition was claimed by somebody else since.
-    pub async fn commit(&self, claim: &Claim, commit: &Commit, now: Instant) -> Result<u64, StoreError> {
-        whole!(self.try_commit(claim, commit, now).await)
+    /// [`StoreError::Stale`] if one of the partitions was claimed by somebody else since.
+    pub async fn commit(&self, commits: &[Commit], now: Instant) -> Result<u64, StoreError> {
+        whole!(self.try_commit(commits, now).await)
     }
 
-    async fn try_commit(&self, claim: &Claim, commit: &Commit, now: Instant) -> Result<u64, StoreError> {
+    async fn try_commit(&self, commits: &[Commit], now: Instant) -> Result<u64, StoreError> {
         let mut tx = self.pool.begin().await?;
-        for (stream, next) in &commit.offsets {
-            // Whoever claims waits for this row. (sqlx counts rows found on MySQL too, also one that holds the same already.)
-            let sql = "UPDATE alert_offsets SET next_offset = ?, updated_at = ? WHERE topic = ? AND part = ? AND epoch = ?";
-            let found = within!(&mut tx, connection => sqlx::query(sql)
-                .bind(next)
-                .bind(now.millis())
-                .bind(stream)
-                .bind(claim.part)
-                .bind(claim.epoch)
-                .execute(connection)
-                .await
-                .map(|done| done.rows_affected()))?;
-            if found == 0 {
-                return Err(StoreError::Stale { part: claim.part });
-            }
+        for commit in commits {
+            advance(&mut tx, commit, now).await?;
         }
-        let update = tx.text(
-            " ON CONFLICT (order_no) DO UPDATE SET part = excluded.part, document = excluded.document, \
-             next_deadline = excluded.next_deadline, updated_at = excluded.updated_at",
-            " ON DUPLICATE KEY UPDATE part = VALUES(part), document = VALUES(document), \
-             next_deadline = VALUES(next_deadline), updated_at = VALUES(updated_at)",
-        );
-        for chunk in commit.states.chunks(ROWS) {
-            let sql = "INSERT INTO alert_state (order_no, part, document, next_deadline, updated_at) ";
-            within!(&mut tx, connection => {
-                let mut query = QueryBuilder::<Db>::new(sql);
-                query.push_values(chunk, |mut row, state| {
-                    row.push_bind(&state.order_no)
-                        .push_bind(claim.part)
-                        .push_bind(&state.document)
-                        .push_bind(state.next_deadline.map(Instant::millis))
-                        .push_bind(now.millis());
-                });
-                query.push(update);
-                query.build().execute(connection).await.map(drop)
-            })?;
+        let states = commits
+            .iter()
+            .flat_map(|commit| commit.states.iter().map(|state| (commit.part, state)));
+        let mut states: Vec<(i64, &StoredState)> = states.collect();
+        // Neighbours in the table together, and two owners lock rows in the same order.
+        states.sort_unstable_by(|(_, one), (_, other)| one.order_no.cmp(&other.order_no));
+        for chunk in states.chunks(ROWS) {
+            write_states(&mut tx, chunk, now).await?;
         }
         let mut new = 0;
-        for alert in &commit.alerts {
-            new += rows::insert_alert(&mut tx, alert, now).await?;
-        }
-        for alert in &commit.outgoing {
-            new += rows::insert_outgoing(&mut tx, alert, now).await?;
-        }
-        for letter in &commit.dead {
-            rows::insert_dead(&mut tx, claim.part, letter, now).await?;
+        for commit in commits {
+            for alert in &commit.alerts {
+                new += rows::insert_alert(&mut tx, alert, now).await?;
+            }
+            for alert in &commit.outgoing {
+                new += rows::insert_outgoing(&mut tx, alert, now).await?;
+            }
+            for letter in &commit.dead {
+                rows::insert_dead(&mut tx, commit.part, letter, now).await?;
+            }
         }
         tx.commit().await?;
         Ok(new)
@@ -253,4 +257,55 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+fn parsed(order_no: String) -> Result<OrderNo, StoreError> {
+    order_no
+        .parse()
+        .map_err(|error: domain::InvalidOrderNo| corrupt(order_no, &error))
+}
+
+/// Moves a partition's offsets on, if it is still its owner's.
+async fn advance(tx: &mut Tx, commit: &Commit, now: Instant) -> Result<(), StoreError> {
+    for (stream, next) in &commit.offsets {
+        // Whoever claims waits for this row. (sqlx counts rows found on MySQL too, also one that holds the same already.)
+        let sql = "UPDATE alert_offsets SET next_offset = ?, updated_at = ? WHERE topic = ? AND part = ? AND epoch = ?";
+        let found = within!(tx, connection => sqlx::query(sql)
+            .bind(next)
+            .bind(now.millis())
+            .bind(stream)
+            .bind(commit.part)
+            .bind(commit.epoch)
+            .execute(connection)
+            .await
+            .map(|done| done.rows_affected()))?;
+        if found == 0 {
+            return Err(StoreError::Stale { part: commit.part });
+        }
+    }
+    Ok(())
+}
+
+async fn write_states(tx: &mut Tx, states: &[(i64, &StoredState)], now: Instant) -> Result<(), StoreError> {
+    let sql = "INSERT INTO alert_state (order_no, part, state, document, next_deadline, updated_at) ";
+    let update = tx.text(
+        " ON CONFLICT (order_no) DO UPDATE SET part = excluded.part, state = excluded.state, document = excluded.document, \
+         next_deadline = excluded.next_deadline, updated_at = excluded.updated_at",
+        " ON DUPLICATE KEY UPDATE part = VALUES(part), state = VALUES(state), document = VALUES(document), \
+         next_deadline = VALUES(next_deadline), updated_at = VALUES(updated_at)",
+    );
+    within!(tx, connection => {
+        let mut query = QueryBuilder::<Db>::new(sql);
+        query.push_values(states, |mut row, (part, state)| {
+            row.push_bind(state.order_no.as_str())
+                .push_bind(part)
+                .push_bind(&state.state)
+                .push("''")
+                .push_bind(state.next_deadline.map(Instant::millis))
+                .push_bind(now.millis());
+        });
+        query.push(update);
+        query.build().execute(connection).await.map(drop)
+    })?;
+    Ok(())
 }

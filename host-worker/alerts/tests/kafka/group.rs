@@ -1,8 +1,10 @@
 //! Several workers, one group.
 
 use crate::{
+    on_each_database,
     shop::{HOUR, alert, an_hour_ago, each_rule, paid_again, right},
     stage::{Stage, Worker, eventually},
+    support::shop::Shop,
 };
 use domain::{Instant, topic};
 use kessai_relay::kafka::KafkaContext;
@@ -11,9 +13,9 @@ use rdkafka::{
     config::FromClientConfigAndContext,
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn partitions_and_what_is_known_move_between_workers_while_events_flow() {
-    let stage = Stage::new(5).await;
+on_each_database! {
+async fn partitions_and_what_is_known_move_between_workers_while_events_flow(shop: Shop) {
+    let stage = Stage::on(shop, 5).await;
     let at = Instant::now().millis() - HOUR;
     // Bought now and paid a second time when others have the partitions: rule D needs what is known by then.
     let twice: Vec<u64> = (9_000..9_040).collect();
@@ -46,6 +48,7 @@ async fn partitions_and_what_is_known_move_between_workers_while_events_flow() {
     workers.remove(0).end().await;
     stage.assert_once_everywhere(&wanted).await;
 }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_loses_a_partition_in_the_database_joins_anew_and_goes_on() {
@@ -63,7 +66,7 @@ async fn who_loses_a_partition_in_the_database_joins_anew_and_goes_on() {
     }
     stage.tell(&an_hour_ago(100)).await;
     stage.until_raised(&each_rule(&[0, 100])).await;
-    let mut tables = stage.files.open("worker").await;
+    let mut tables = stage.files().open("worker").await;
     let now: Vec<i64> = sqlx::query_scalar("SELECT epoch FROM alert_offsets WHERE topic = ? ORDER BY part")
         .bind(topic::ORDERS)
         .fetch_all(&mut tables)

@@ -63,7 +63,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_its_reason_and_stops_
         letters[2].data["data"].as_str().unwrap().len() < 20_000,
         "not cut"
     );
-    let mut tables = stage.files.open("worker").await;
+    let mut tables = stage.files().open("worker").await;
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM alert_dead_letters")
         .fetch_one(&mut tables)
         .await

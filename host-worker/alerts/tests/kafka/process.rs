@@ -15,7 +15,7 @@ impl Process {
         let child = Command::new(env!("CARGO_BIN_EXE_alerts-worker-of-tests"))
             .arg(stage.settings.brokers())
             .arg(stage.settings.topic(""))
-            .arg(stage.files.path("worker"))
+            .arg(stage.files().path("worker"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn();

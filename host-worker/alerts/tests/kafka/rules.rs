@@ -1,18 +1,19 @@
 //! From events to alerts.
 
 use crate::{
+    on_each_database,
     seen::read,
     shop::{HOUR, alert, an_hour_ago, each_rule, not_updated, right},
     stage::{Stage, quick},
-    support::{bought, order_no, raised},
+    support::{bought, order_no, raised, shop::Shop},
 };
 use domain::{Instant, topic};
 use kessai_alerts::{Action, AlertStatus};
 use std::{collections::BTreeSet, time::Duration};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_fault_is_raised_once_in_topic_and_table_and_a_replay_raises_nothing_more() {
-    let stage = Stage::new(3).await;
+on_each_database! {
+async fn each_fault_is_raised_once_in_topic_and_table_and_a_replay_raises_nothing_more(shop: Shop) {
+    let stage = Stage::on(shop, 3).await;
     stage.tell(&an_hour_ago(0)).await;
     let first = stage.worker().await;
     stage.until_raised(&each_rule(&[0])).await;
@@ -55,9 +56,8 @@ async fn each_fault_is_raised_once_in_topic_and_table_and_a_replay_raises_nothin
         .act(&id, Action::Resolve, "ana", None, Instant::now())
         .await
         .unwrap();
-    let mut tables = stage.files.open("worker").await;
     for forget in ["DELETE FROM alert_offsets", "DELETE FROM alert_state"] {
-        sqlx::query(forget).execute(&mut tables).await.unwrap();
+        stage.shop.tamper(forget).await;
     }
     let second = stage.worker().await;
     stage.tell(&an_hour_ago(100)).await;
@@ -68,6 +68,7 @@ async fn each_fault_is_raised_once_in_topic_and_table_and_a_replay_raises_nothin
         store.show(&id).await.unwrap().unwrap().summary.status,
         AlertStatus::Resolved
     );
+}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +130,7 @@ async fn while_the_clock_may_not_speak_the_events_time_does_and_waits_for_late_o
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_that_were_made_anew_are_read_from_their_start() {
     let stage = Stage::new(2).await;
-    let mut tables = stage.files.open("worker").await;
+    let mut tables = stage.files().open("worker").await;
     for (stream, part) in [(topic::ORDERS, 0), (topic::PAYMENTS, 1)] {
         let sql = "INSERT INTO alert_offsets (topic, part, next_offset, epoch, updated_at) VALUES (?, ?, 9000, 3, 0)";
         sqlx::query(sql)

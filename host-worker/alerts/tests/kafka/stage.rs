@@ -1,6 +1,6 @@
 //! Topics and tables of a test's own, and workers on them.
 
-use crate::support::{Files, raised};
+use crate::support::{Files, raised, shop::Shop};
 use domain::{Instant, topic};
 use futures::future::join_all;
 use kessai_alerts::{KafkaAlerts, KafkaConfig, Record, Status, Store, rules};
@@ -31,13 +31,19 @@ pub(crate) fn settings() -> KafkaSettings {
 
 pub(crate) struct Stage {
     pub(crate) settings: KafkaSettings,
-    pub(crate) files: Files,
+    pub(crate) shop: Shop,
     producer: FutureProducer,
 }
 
 impl Stage {
     pub(crate) async fn new(partitions: u16) -> Stage {
-        let stage = Stage::bare(settings()).await;
+        Stage::on(Shop::on_sqlite().await, partitions).await
+    }
+
+    /// With the worker's tables where the shop has them.
+    pub(crate) async fn on(shop: Shop, partitions: u16) -> Stage {
+        let mut stage = Stage::bare(settings()).await;
+        stage.shop = shop;
         create_topics(&stage.settings, partitions, 1).await.unwrap();
         stage
     }
@@ -50,7 +56,7 @@ impl Stage {
             .set("partitioner", "murmur2_random");
         Stage {
             producer: FutureProducer::from_config(&config).unwrap(),
-            files: Files::new().await,
+            shop: Shop::on_sqlite().await,
             settings,
         }
     }
@@ -86,15 +92,11 @@ impl Stage {
 
     pub(crate) async fn worker_with(&self, config: KafkaConfig) -> Worker {
         let owner = format!("{:016x}", rand::random::<u64>());
-        let lease = Lease::open(
-            &self.files.path("worker"),
-            "alerts",
-            &owner,
-            Duration::from_secs(2),
-        )
-        .await
-        .unwrap();
-        let alerts = KafkaAlerts::new(self.settings.clone(), self.files.store().await, lease, config);
+        let length = Duration::from_secs(2);
+        let lease = Lease::open(self.shop.worker(), "alerts", &owner, length)
+            .await
+            .unwrap();
+        let alerts = KafkaAlerts::new(self.settings.clone(), self.store().await, lease, config);
         let (status, stop) = (alerts.status(), CancellationToken::new());
         Worker {
             status,
@@ -104,7 +106,15 @@ impl Stage {
     }
 
     pub(crate) async fn store(&self) -> Store {
-        self.files.store().await
+        self.shop.store().await
+    }
+
+    /// For tests that look into the tables themselves.
+    pub(crate) fn files(&self) -> &Files {
+        match &self.shop {
+            Shop::Sqlite(files) => files,
+            Shop::MySql { .. } => panic!("this test's tables are files"),
+        }
     }
 
     /// Until the table has these alerts, as (rule, order); it may never have others.

@@ -17,13 +17,13 @@ macro_rules! on_each_database {
 
             async fn case($shop: Shop) $body
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread")]
             async fn on_sqlite() {
                 case(Shop::on_sqlite().await).await;
             }
 
             #[cfg(feature = "real-mysql")]
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread")]
             async fn on_mysql() {
                 case(Shop::on_mysql().await).await;
             }

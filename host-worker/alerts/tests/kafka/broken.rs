@@ -1,8 +1,10 @@
-//! A broker that goes and comes, with one of its own: the others need theirs.
+//! A broker that goes and comes, with one of its own: the others need theirs; and a database that takes nothing for a while.
 
 use crate::{
+    on_each_database,
     shop::{an_hour_ago, each_rule},
     stage::{Stage, eventually},
+    support::shop::Shop,
 };
 use kessai_relay::kafka::{KafkaSettings, create_topics};
 use xtask::services::{Kind, Services};
@@ -45,4 +47,29 @@ async fn a_broker_that_is_away_is_waited_for_and_nothing_is_lost() {
     first.end().await;
     third.end().await;
     stage.assert_once_everywhere(&each_rule(&[0, 100])).await;
+}
+
+on_each_database! {
+async fn what_the_database_does_not_take_is_kept_and_written_with_what_came_since(shop: Shop) {
+    let stage = Stage::on(shop, 3).await;
+    let worker = stage.worker().await;
+    stage.tell(&an_hour_ago(0)).await;
+    stage.until_raised(&each_rule(&[0])).await;
+
+    stage.shop.tamper("ALTER TABLE alert_outbox RENAME TO somewhere_else").await;
+    let says = async |words: &str| {
+        eventually(words, async || {
+            worker.status.trouble().is_some_and(|trouble| trouble.contains(words))
+        })
+        .await;
+    };
+    stage.tell(&an_hour_ago(100)).await;
+    says("alert_outbox").await;
+    stage.tell(&an_hour_ago(200)).await;
+    stage.shop.tamper("ALTER TABLE somewhere_else RENAME TO alert_outbox").await;
+    stage.until_raised(&each_rule(&[0, 100, 200])).await;
+    eventually("no trouble any more", async || worker.status.trouble().is_none()).await;
+    worker.end().await;
+    stage.assert_once_everywhere(&each_rule(&[0, 100, 200])).await;
+}
 }

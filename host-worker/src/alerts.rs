@@ -141,6 +141,11 @@ impl Probe for AlertsProbe {
         false
     }
 
+    fn needs(&self) -> Vec<String> {
+        let databases = [Database::Orders, Database::Worker].map(Database::check_name);
+        databases.into_iter().chain(["kafka".to_owned()]).collect()
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
         futures::future::ready(self.0.trouble().map_or(Ok(()), Err)).boxed()
     }

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// Every database, the components, the alert processor, the sandbox where it is ours, and Kafka and Redis where they are used.
+/// Every database, the components, the alert processor, the sandbox where it is ours, Kafka with the relay to it, and Redis where they are used.
 pub(crate) fn health(
     databases: &Databases,
     host: &Host,
@@ -27,6 +27,7 @@ pub(crate) fn health(
         probes.push(Box::new(SandboxProbe(address)));
     }
     if let Some(kafka) = kafka {
+        probes.push(Box::new(kafka.relay()));
         probes.push(Box::new(kafka));
     }
     if let Some(redis) = redis {

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use futures::{FutureExt, future::BoxFuture};
 use kessai_ops::{Database, Databases, Probe};
 use kessai_relay::{
-    EventLog, MemoryLog, Pruner, Relay, RelayConfig, Source, Standing,
+    EventLog, Failure, MemoryLog, Pruner, Relay, RelayConfig, Source, Standing,
     kafka::{KafkaLog, KafkaSettings},
 };
 use std::{path::Path, sync::Arc};
@@ -69,6 +69,13 @@ pub(crate) struct KafkaHealth {
     standing: Standing,
 }
 
+impl KafkaHealth {
+    /// What to ask about the relay.
+    pub(crate) fn relay(&self) -> RelayProbe {
+        RelayProbe(self.standing.clone())
+    }
+}
+
 impl Probe for KafkaHealth {
     fn name(&self) -> String {
         "kafka".into()
@@ -80,11 +87,12 @@ impl Probe for KafkaHealth {
 
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
         async move {
-            let reason = match self.log.check().await {
-                Ok(()) => self.standing.failure(),
-                Err(error) => Some(error.to_string()),
+            let reason = match (self.log.check().await, self.standing.failure()) {
+                (Err(error), _) => error.to_string(),
+                (Ok(()), Some(Failure::Log(reason))) => reason,
+                // Kafka answers. That the relay cannot read what it should hand on is the relay's own state.
+                (Ok(()), None | Some(Failure::Database(_))) => return Ok(()),
             };
-            let Some(reason) = reason else { return Ok(()) };
             let backlog = self.standing.backlog();
             Err(format!(
                 "{reason}; {} events wait in the outbox, the oldest for {} s",
@@ -93,5 +101,32 @@ impl Probe for KafkaHealth {
             ))
         }
         .boxed()
+    }
+}
+
+/// Whether the relay to Kafka can read what it hands on.
+pub(crate) struct RelayProbe(pub(crate) Standing);
+
+impl Probe for RelayProbe {
+    fn name(&self) -> String {
+        "relay".into()
+    }
+
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    fn needs(&self) -> Vec<String> {
+        [Database::Orders, Database::Worker]
+            .map(Database::check_name)
+            .into()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        let failure = match self.0.failure() {
+            Some(Failure::Database(reason)) => Err(reason),
+            Some(Failure::Log(_)) | None => Ok(()),
+        };
+        futures::future::ready(failure).boxed()
     }
 }

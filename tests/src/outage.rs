@@ -24,6 +24,26 @@ pub struct Outage {
     pub buyers: usize,
 }
 
+/// An answer of `/health/ready`.
+#[derive(Debug)]
+struct Health {
+    status: u16,
+    /// The checks whose own fault it is.
+    failing: Vec<String>,
+    /// The checks that wait for one of those.
+    waiting: Vec<String>,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.failing.join(", "))?;
+        if !self.waiting.is_empty() {
+            write!(f, "; for which wait {}", self.waiting.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 /// What was seen.
 #[derive(Debug)]
 pub struct Report {
@@ -35,8 +55,8 @@ pub struct Report {
     /// From the server's return until every order was paid, every event was in its topic, and the books agreed.
     drained: Duration,
     events: usize,
-    /// What `/health/ready` said in the middle: its status, and what it found failing.
-    health: (u16, Vec<String>),
+    /// What `/health/ready` said in the middle.
+    health: Health,
     pub violations: Vec<String>,
 }
 
@@ -72,7 +92,7 @@ impl Outage {
         shop: &Shop,
         load: &Load<'_>,
         services: &Shared,
-    ) -> Result<((Duration, Duration), Instant, (u16, Vec<String>))> {
+    ) -> Result<((Duration, Duration), Instant, Health)> {
         load.more(self.buyers).await?;
         tokio::time::sleep(AROUND).await;
         with(services, self.server, Server::kill).await?;
@@ -101,7 +121,7 @@ async fn with(services: &Shared, kind: Kind, act: fn(&mut Server) -> Result<()>)
     tokio::task::spawn_blocking(act).await?
 }
 
-async fn health(shop: &Shop) -> Result<(u16, Vec<String>)> {
+async fn health(shop: &Shop) -> Result<Health> {
     let answer = shop
         .http
         .get(format!("{}/health/ready", shop.url()))
@@ -110,13 +130,19 @@ async fn health(shop: &Shop) -> Result<(u16, Vec<String>)> {
     let status = answer.status().as_u16();
     let ready: Value = answer.json().await?;
     let checks = ready["checks"].as_array().context("checks")?;
-    let failing = checks.iter().filter(|check| check["ok"] == false);
-    Ok((
-        status,
-        failing
+    let named = |waits: bool| {
+        let those = checks
+            .iter()
+            .filter(|check| check["ok"] == false && check["waitsFor"].is_array() == waits);
+        those
             .filter_map(|check| check["name"].as_str().map(str::to_owned))
-            .collect(),
-    ))
+            .collect()
+    };
+    Ok(Health {
+        status,
+        failing: named(false),
+        waiting: named(true),
+    })
 }
 
 /// Waits until every order that was placed is paid, every event is in its topic once at least, and `kessai check` finds nothing. Returns how many events there are.
@@ -193,11 +219,12 @@ impl Report {
             Kind::Redis => "redis",
             Kind::Kafka => "kafka",
         };
-        let (status, failing) = &self.health;
-        let is_named = failing.iter().any(|name| name.contains(wanted));
+        let failing = &self.health.failing;
+        let is_named = !failing.is_empty() && failing.iter().all(|name| name.contains(wanted));
         ensure!(
             is_named,
-            "/health/ready answered {status} and named {failing:?}\n{self}"
+            "/health/ready is to name {wanted} and nothing else: {}\n{self}",
+            self.health
         );
         Ok(())
     }
@@ -250,7 +277,6 @@ impl fmt::Display for Report {
                 longest.as_millis()
             )?;
         }
-        let (status, failing) = &self.health;
         writeln!(f, "\n| | |\n|---|--:|")?;
         writeln!(f, "| orders placed, all PAID in the end | {} |", self.orders)?;
         writeln!(
@@ -258,11 +284,7 @@ impl fmt::Display for Report {
             "| answers while it was away, by status | {:?} |",
             self.statuses()
         )?;
-        writeln!(
-            f,
-            "| `/health/ready` meanwhile | {status}: {} |",
-            failing.join(", ")
-        )?;
+        writeln!(f, "| `/health/ready` meanwhile | {} |", self.health)?;
         writeln!(
             f,
             "| events of the outbox, all in their topics in the end | {} |",

@@ -45,6 +45,11 @@ impl Database {
         }
     }
 
+    /// By which `/health/ready` names it.
+    pub fn check_name(self) -> String {
+        format!("database {self}")
+    }
+
     /// Its file in a data directory.
     pub fn file(self, data: &Path) -> PathBuf {
         data.join(format!("{}.db", self.name()))

@@ -5,6 +5,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use futures::{FutureExt, future::BoxFuture};
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     fmt,
     path::PathBuf,
     sync::Arc,
@@ -28,6 +29,11 @@ pub trait Probe: Send + Sync + 'static {
         true
     }
 
+    /// Names of the checks without which this one cannot succeed. While one of them fails, this one only waits for it.
+    fn needs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 }
 
@@ -40,7 +46,7 @@ pub struct DatabaseProbe {
 
 impl Probe for DatabaseProbe {
     fn name(&self) -> String {
-        format!("database {}", self.database)
+        self.database.check_name()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
@@ -85,6 +91,7 @@ struct Readiness {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Check {
     name: String,
     ok: bool,
@@ -93,6 +100,9 @@ struct Check {
     ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// The failing checks that this one needs: the fault is there, not here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waits_for: Vec<String>,
 }
 
 impl Health {
@@ -114,7 +124,17 @@ impl Health {
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
-    let checks = futures::future::join_all(health.0.probes.iter().map(|probe| timed(probe.as_ref()))).await;
+    let probes = &health.0.probes;
+    let mut checks = futures::future::join_all(probes.iter().map(|probe| timed(probe.as_ref()))).await;
+    let failing: BTreeSet<String> = checks
+        .iter()
+        .filter(|check| !check.ok)
+        .map(|check| check.name.clone())
+        .collect();
+    for (probe, check) in probes.iter().zip(&mut checks).filter(|(_, check)| !check.ok) {
+        check.waits_for = probe.needs();
+        check.waits_for.retain(|needed| failing.contains(needed));
+    }
     let serves = checks.iter().all(|check| check.ok || !check.required);
     let (code, status) = if health.0.drain.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
@@ -140,6 +160,7 @@ async fn timed(probe: &dyn Probe) -> Check {
         required: probe.is_required(),
         ms,
         error: result.err(),
+        waits_for: Vec::new(),
     }
 }
 
@@ -192,11 +213,16 @@ mod tests {
         );
     }
 
-    struct Away;
+    /// What it is called, and what it needs.
+    struct Away(&'static str, &'static [&'static str]);
 
     impl Probe for Away {
         fn name(&self) -> String {
-            "away".into()
+            self.0.into()
+        }
+
+        fn needs(&self) -> Vec<String> {
+            self.1.iter().map(|name| (*name).to_owned()).collect()
         }
 
         fn is_required(&self) -> bool {
@@ -210,9 +236,40 @@ mod tests {
 
     #[tokio::test]
     async fn what_buyers_do_not_need_turns_none_away() {
-        let health = Health::new(vec![Box::new(Away)], CancellationToken::new());
+        let health = Health::new(vec![Box::new(Away("away", &[]))], CancellationToken::new());
         let (code, Json(answer)) = ready(State(health)).await;
         assert_eq!((code, answer.status), (StatusCode::OK, "degraded"));
         assert_eq!(answer.checks[0].error.as_deref(), Some("no answer"));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_another_part_says_so_and_the_fault_stays_with_that() {
+        let data = tempfile::tempdir().unwrap();
+        crate::migrate(data.path()).await.unwrap();
+        let mut all = probes(data.path());
+        all.push(Box::new(Away("relay", &["database orders", "database worker"])));
+        all.push(Box::new(Away("kafka", &[])));
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(data.path().join(format!("worker.db{suffix}")));
+        }
+        let health = Health::new(all, CancellationToken::new());
+        let (_, Json(answer)) = ready(State(health)).await;
+        let seen: Vec<(&str, bool, Vec<&str>)> = answer
+            .checks
+            .iter()
+            .map(|check| {
+                let waits_for = check.waits_for.iter().map(String::as_str).collect();
+                (check.name.as_str(), check.ok, waits_for)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("database orders", true, vec![]),
+                ("database worker", false, vec![]),
+                ("relay", false, vec!["database worker"]),
+                ("kafka", false, vec![]),
+            ]
+        );
     }
 }

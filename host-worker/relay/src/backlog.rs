@@ -3,6 +3,7 @@
 use crate::{Outbox, Positions, Source};
 use domain::Instant;
 use std::{
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,6 +17,22 @@ pub struct Backlog {
     pub oldest: Duration,
 }
 
+/// Why an attempt failed, and so where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The outbox or the relay's own tables cannot be read or written; nothing is known of the log.
+    Database(String),
+    /// The log does not take the events.
+    Log(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Database(reason) | Failure::Log(reason)) = self;
+        f.write_str(reason)
+    }
+}
+
 /// What is known of a relay from outside. Clones know the same.
 #[derive(Clone, Debug, Default)]
 pub struct Standing(Arc<Mutex<Known>>);
@@ -23,7 +40,7 @@ pub struct Standing(Arc<Mutex<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     backlog: Backlog,
-    failure: Option<String>,
+    failure: Option<Failure>,
 }
 
 impl Standing {
@@ -33,11 +50,11 @@ impl Standing {
     }
 
     /// Why this worker's last attempt failed; `None` if it succeeded, or if there was none.
-    pub fn failure(&self) -> Option<String> {
+    pub fn failure(&self) -> Option<Failure> {
         self.known(|known| known.failure.clone())
     }
 
-    pub(crate) fn set_failure(&self, failure: Option<String>) {
+    pub(crate) fn set_failure(&self, failure: Option<Failure>) {
         self.known(|known| known.failure = failure);
     }
 

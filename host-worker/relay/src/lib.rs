@@ -16,7 +16,7 @@ mod pruner;
 mod relay;
 mod settled;
 
-pub use backlog::{Backlog, Standing};
+pub use backlog::{Backlog, Failure, Standing};
 pub use event::Event;
 pub use lease::{Fence, Lease};
 pub use link::Source;

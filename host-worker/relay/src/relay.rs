@@ -1,7 +1,7 @@
 //! The loop: read, append, remember.
 
 use crate::{
-    AppendError, Event, EventLog, Fence, Lease, Outbox, Positions, Source, Standing, backlog::Gauge,
+    AppendError, Event, EventLog, Failure, Fence, Lease, Outbox, Positions, Source, Standing, backlog::Gauge,
 };
 use domain::Instant;
 use std::{sync::Arc, time::Duration};
@@ -155,7 +155,7 @@ impl Relay {
         };
         let mut failures = 0;
         while !stop.is_cancelled() {
-            match stop.run_until_cancelled(lease.take()).await {
+            match stop.run_until_cancelled(self.wait_for(&mut lease)).await {
                 None => return,
                 Some(Ok(fence)) => {
                     failures = 0;
@@ -167,6 +167,18 @@ impl Relay {
                     stop.run_until_cancelled(time::sleep(self.backoff(failures)))
                         .await;
                 }
+            }
+        }
+    }
+
+    /// Takes the lease. Whoever waits for it and hears of no failure has none: the database answers, and another worker feeds the log.
+    async fn wait_for(&self, lease: &mut Lease) -> Result<Fence, sqlx::Error> {
+        let mut taking = std::pin::pin!(lease.take());
+        match time::timeout(self.config.lease, &mut taking).await {
+            Ok(taken) => taken,
+            Err(_) => {
+                self.standing.set_failure(None);
+                taking.await
             }
         }
     }
@@ -223,6 +235,7 @@ impl Relay {
             let wait = match pumped {
                 Ok(()) => {
                     failures = 0;
+                    self.standing.set_failure(None);
                     self.config.interval
                 }
                 Err(RelayError::Superseded) => return,
@@ -247,7 +260,11 @@ impl Relay {
     fn failed(&self, error: &RelayError, failures: u32) {
         let log = self.log.name();
         metrics::counter!("kessai_relay_failures_total", "log" => log.to_owned()).increment(1);
-        self.standing.set_failure(Some(error.to_string()));
+        let reason = error.to_string();
+        self.standing.set_failure(Some(match error {
+            RelayError::Append(_) => Failure::Log(reason),
+            RelayError::Database(_) | RelayError::Superseded => Failure::Database(reason),
+        }));
         match error {
             RelayError::Append(AppendError {
                 is_retriable: false, ..

@@ -6,7 +6,7 @@ mod support;
 
 use domain::Instant;
 use kessai_relay::{
-    Lease, Positions, RelayConfig, RelayError,
+    Failure, Lease, Positions, RelayConfig, RelayError,
     kafka::{KafkaError, KafkaLog, KafkaSettings},
 };
 use std::{
@@ -156,9 +156,9 @@ async fn without_kafka_events_wait_and_it_is_said() {
     let standing = relay.standing();
     let running = Running::start(relay);
     eventually("the failure", async || {
-        standing
-            .failure()
-            .is_some_and(|reason| reason.contains("no answer from Kafka"))
+        standing.failure().is_some_and(
+            |failure| matches!(failure, Failure::Log(reason) if reason.contains("no answer from Kafka")),
+        )
     })
     .await;
     assert_eq!(standing.backlog().events, 1);

@@ -45,7 +45,7 @@ impl SchemaProbe {
 
 impl Probe for SchemaProbe {
     fn name(&self) -> String {
-        format!("database {}", self.database)
+        self.database.check_name()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {

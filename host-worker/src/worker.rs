@@ -44,6 +44,7 @@ pub(crate) async fn load_host(
         data_dir: data.to_owned(),
         cache_dir: cache_folder(data),
         overrides: settings.overrides(),
+        redis_authorities: redis::authorities(settings)?,
         limits: Limits::default(),
         log_sink,
     };

@@ -69,6 +69,7 @@ impl Steps {
                 data_dir: data.clone(),
                 cache_dir: folder.join("cache"),
                 overrides: BTreeMap::new(),
+                redis_authorities: None,
                 limits: Limits::default(),
                 log_sink: None,
             })

@@ -102,7 +102,7 @@ impl App {
         let outside = Outside {
             client: outbound::client().map_err(LoadError::Tls)?,
             mysql: Arc::new(mysql::Servers::new(config.limits.mysql.clone())),
-            redis: Arc::default(),
+            redis: Arc::new(redis::Servers::new(config.redis_authorities.clone())),
         };
         Ok(Arc::new_cyclic(|app| {
             let components = prepared

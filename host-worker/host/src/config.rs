@@ -14,6 +14,8 @@ pub struct HostConfig {
     pub cache_dir: PathBuf,
     /// Values of application variables that apply where neither the environment nor `.env` sets one.
     pub overrides: BTreeMap<String, String>,
+    /// Certificates in PEM by which a Redis server proves itself at a `rediss` address; `None`: those of the system.
+    pub redis_authorities: Option<Vec<u8>>,
     /// What one request, one instance and all of them together may use.
     pub limits: Limits,
     /// Is shown what components write to their log, besides the log itself.

@@ -18,6 +18,6 @@ pub use close::CloseCode;
 pub use fanout::Fanout;
 pub use hub::Hub;
 pub use orders::{OpenError, Orders};
-pub use redis_server::{RedisServer, ServerError};
+pub use redis_server::{RedisServer, RedisTls, ServerError};
 pub use route::{Realtime, RealtimeConfig};
 pub use view::OrderView;

@@ -2,7 +2,7 @@
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError,
+    RedisError, TlsCertificates,
     aio::{MultiplexedConnection, PubSub},
 };
 use std::{future::Future, time::Duration};
@@ -25,16 +25,28 @@ pub enum ServerError {
     Ended,
 }
 
+/// TLS to a server, which must prove that it has the name or number of its address.
+#[derive(Clone, Debug, Default)]
+pub struct RedisTls {
+    /// Certificates in PEM by which the proof is checked; `None`: those of the system.
+    pub authorities: Option<Vec<u8>>,
+}
+
 /// A Redis server. Nothing is connected until it is asked for something.
 #[derive(Clone, Debug)]
 pub struct RedisServer(Client);
 
 impl RedisServer {
-    /// `address`: `host:port`, port 6379 unless given. User and password are empty for a server that asks for none.
+    /// `address`: `host:port`, port 6379 unless given. User and password are empty for a server that asks for none. `tls`: `None` for plain text.
     ///
     /// # Errors
-    /// The address is none.
-    pub fn new(address: &str, user: &str, password: &str) -> Result<RedisServer, ServerError> {
+    /// The address or an authority is none.
+    pub fn new(
+        address: &str,
+        user: &str,
+        password: &str,
+        tls: Option<RedisTls>,
+    ) -> Result<RedisServer, ServerError> {
         let wrong = || ServerError::Address(address.to_owned());
         let (host, port) = match address.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
@@ -51,8 +63,27 @@ impl RedisServer {
         if !password.is_empty() {
             login = login.set_password(password);
         }
-        let info: ConnectionInfo = ConnectionAddr::Tcp(host.to_owned(), port).into_connection_info()?;
-        Ok(RedisServer(Client::open(info.set_redis_settings(login))?))
+        let host = host.to_owned();
+        let address = match &tls {
+            None => ConnectionAddr::Tcp(host, port),
+            Some(_) => ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: None,
+            },
+        };
+        let info: ConnectionInfo = address.into_connection_info()?.set_redis_settings(login);
+        Ok(RedisServer(match tls.and_then(|tls| tls.authorities) {
+            None => Client::open(info)?,
+            authorities => Client::build_with_tls(
+                info,
+                TlsCertificates {
+                    client_tls: None,
+                    root_cert: authorities,
+                },
+            )?,
+        }))
     }
 
     /// Whether it lets us in and answers.
@@ -103,7 +134,7 @@ mod tests {
             ("[::1]:6380", "::1", 6380),
             ("[::1]", "::1", 6379),
         ] {
-            let server = RedisServer::new(address, "", "").unwrap();
+            let server = RedisServer::new(address, "", "", None).unwrap();
             let ConnectionAddr::Tcp(seen, number) = server.0.get_connection_info().addr() else {
                 panic!("{address}");
             };
@@ -111,7 +142,10 @@ mod tests {
         }
         for wrong in ["", ":6379", "redis:", "redis:x", "redis:70000"] {
             assert!(
-                matches!(RedisServer::new(wrong, "", ""), Err(ServerError::Address(_))),
+                matches!(
+                    RedisServer::new(wrong, "", "", None),
+                    Err(ServerError::Address(_))
+                ),
                 "{wrong}"
             );
         }

@@ -42,7 +42,7 @@ impl Redis {
     }
 
     fn server(&self) -> RedisServer {
-        RedisServer::new(&self.setting("ADDRESS"), "", &self.setting("PASSWORD")).unwrap()
+        RedisServer::new(&self.setting("ADDRESS"), "", &self.setting("PASSWORD"), None).unwrap()
     }
 
     fn kill(&mut self) {
@@ -196,7 +196,7 @@ async fn a_worker_that_leaves_hands_on_what_it_knows() {
 async fn a_wrong_password_is_named_as_the_cause() {
     let redis = Redis::start();
     redis.server().ping().await.unwrap();
-    let server = RedisServer::new(&redis.setting("ADDRESS"), "", "wrong").unwrap();
+    let server = RedisServer::new(&redis.setting("ADDRESS"), "", "wrong", None).unwrap();
     let error = server.ping().await.unwrap_err();
     assert!(
         matches!(&error, ServerError::Redis(_)) && error.to_string().contains("AuthenticationFailed"),

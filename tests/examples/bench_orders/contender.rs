@@ -99,6 +99,7 @@ impl Contender {
             data_dir: data,
             cache_dir: folder.join("cache"),
             overrides,
+            redis_authorities: None,
             limits: Limits::default(),
             log_sink: None,
         });

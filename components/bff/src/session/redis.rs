@@ -53,7 +53,12 @@ impl Sessions {
             variables::get("redis_user").await?,
             variables::get("redis_password").await?,
         );
-        let address = address(&host, &user, &password);
+        let scheme = if variables::boolean("redis_tls").await? {
+            "rediss"
+        } else {
+            "redis"
+        };
+        let address = address(scheme, &host, &user, &password);
         limited(async { Ok(Sessions(Connection::open(address).await?)) }).await
     }
 
@@ -93,12 +98,12 @@ fn key(id_hash: &str) -> String {
     format!("auth:session:{id_hash}")
 }
 
-fn address(host: &str, user: &str, password: &str) -> String {
+fn address(scheme: &str, host: &str, user: &str, password: &str) -> String {
     let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     if user.is_empty() && password.is_empty() {
-        format!("redis://{host}")
+        format!("{scheme}://{host}")
     } else {
-        format!("redis://{}:{}@{host}", encoded(user), encoded(password))
+        format!("{scheme}://{}:{}@{host}", encoded(user), encoded(password))
     }
 }
 
@@ -159,8 +164,11 @@ mod tests {
 
     #[test]
     fn credentials_go_into_the_address_only_if_there_are_any() {
-        assert_eq!(address("r:6379", "", ""), "redis://r:6379");
-        assert_eq!(address("r:6379", "", "p@ss/"), "redis://:p%40ss%2F@r:6379");
-        assert_eq!(address("r:6379", "shop", "x"), "redis://shop:x@r:6379");
+        assert_eq!(address("redis", "r:6379", "", ""), "redis://r:6379");
+        assert_eq!(
+            address("redis", "r:6379", "", "p@ss/"),
+            "redis://:p%40ss%2F@r:6379"
+        );
+        assert_eq!(address("rediss", "r:6379", "shop", "x"), "rediss://shop:x@r:6379");
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod host;
 
 use crate::http::allowed_hosts::AllowedHosts;
 use redis::{
-    Client, Cmd, ConnectionAddr, FromRedisValue, RedisError, RedisResult,
+    Client, Cmd, ConnectionAddr, FromRedisValue, RedisError, RedisResult, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use std::{
@@ -24,8 +24,9 @@ const LIMIT: Duration = Duration::from_millis(1_500);
 const CONNECT: Duration = Duration::from_millis(1_200);
 
 /// The servers of the application, by address.
-#[derive(Default)]
 pub(crate) struct Servers {
+    /// In PEM; `None`: the system's.
+    authorities: Option<Vec<u8>>,
     open: Mutex<HashMap<String, Server>>,
 }
 
@@ -49,6 +50,13 @@ enum Error {
 }
 
 impl Servers {
+    pub(crate) fn new(authorities: Option<Vec<u8>>) -> Servers {
+        Servers {
+            authorities,
+            open: Mutex::default(),
+        }
+    }
+
     fn open(&self, address: &str, hosts: &AllowedHosts) -> Result<Server, Error> {
         let client = Client::open(address).map_err(|_| Error::Address)?;
         let (scheme, host, port) = match client.get_connection_info().addr() {
@@ -66,16 +74,26 @@ impl Servers {
             return Ok(server.clone());
         }
         let name: Arc<str> = format!("{host}:{port}").into();
+        let failed = |source| Error::Failed {
+            server: Arc::clone(&name),
+            source,
+        };
+        let client = match &self.authorities {
+            Some(authorities) if scheme == "rediss" => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(authorities.clone()),
+                };
+                Client::build_with_tls(address, certificates).map_err(failed)?
+            }
+            _ => client,
+        };
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(LIMIT))
             // Whoever asks next tries again; nobody waits for a server that is away.
             .set_number_of_retries(0);
-        let socket =
-            ConnectionManager::new_lazy_with_config(client, config).map_err(|source| Error::Failed {
-                server: Arc::clone(&name),
-                source,
-            })?;
+        let socket = ConnectionManager::new_lazy_with_config(client, config).map_err(failed)?;
         let server = Server { name, socket };
         open.insert(address.to_owned(), server.clone());
         Ok(server)

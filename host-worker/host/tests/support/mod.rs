@@ -135,6 +135,7 @@ pub fn config(folder: &Path, text: &str, limits: Limits) -> HostConfig {
         data_dir: folder.join("data"),
         cache_dir: cache(),
         overrides: Default::default(),
+        redis_authorities: None,
         limits,
         log_sink: None,
     }

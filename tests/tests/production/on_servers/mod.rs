@@ -3,6 +3,7 @@
 mod alerts;
 mod browser;
 mod outage;
+mod statements;
 mod workers;
 
 use anyhow::{Context, Result};

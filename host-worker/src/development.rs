@@ -4,7 +4,7 @@ use crate::{addresses, edge::Edge, settings::Settings};
 use anyhow::{Context, Result};
 use axum::Router;
 use kessai_ops::{DataLock, Role};
-use kessai_sandbox::{Sandbox, SandboxConfig, issuer::DevIssuer, tls::TlsIdentity};
+use kessai_sandbox::{Clock, Sandbox, SandboxConfig, issuer::DevIssuer, tls::TlsIdentity};
 use std::{path::Path, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -103,9 +103,11 @@ pub(crate) async fn issuer(settings: &Settings, data: &Path) -> Result<DevIssuer
         settings.value("auth_audience")?.to_owned(),
     );
     let load = move || DevIssuer::load_or_create(&key, issuer, audience);
-    tokio::task::spawn_blocking(load)
+    let issuer = tokio::task::spawn_blocking(load)
         .await?
-        .context("the development issuer has no key")
+        .context("the development issuer has no key")?;
+    // Its tokens are for this shop only, which would refuse those of a machine that is a minute ahead.
+    Ok(issuer.with_clock(Clock::new(|| domain::Instant::now().millis())))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use domain::{OrderStatusChanged, topic};
 use kessai_host::{Host, HostConfig, Limits, LogSink};
-use kessai_ops::Database;
+use kessai_ops::{Database, SharedClock};
 use kessai_realtime::{Fanout, OrderView, Realtime, RealtimeConfig};
 use kessai_relay::{Event, MemoryLog, Subscription};
 use kessai_schedule::{
@@ -113,6 +113,10 @@ impl Worker {
         settings: &Settings,
         options: &WorkerOptions,
     ) -> Result<Worker> {
+        // Before anything reads the time.
+        let clock = SharedClock::start(&settings.databases(data)?)
+            .await
+            .context("the database does not tell the time")?;
         let orders = Arc::new(OrderComponent::new(host.lifecycle()?));
         let commits = || host.commits(Database::Orders.name());
 
@@ -135,6 +139,7 @@ impl Worker {
         let watched = Arc::new(move |order_no: &domain::OrderNo| hub.is_watched(order_no));
         let sagas = orders.sagas().clone();
         let mut upkeep = vec![
+            Part::start(|stop| clock.run(stop)),
             Part::start(|stop| signals::watch(sagas, stop)),
             Part::start(|stop| pruner.run(stop)),
         ];

@@ -17,12 +17,9 @@ impl Instant {
         self.0
     }
 
-    /// The clock of this machine.
+    /// The shop's clock: this machine's, with its [correction](crate::clock).
     pub fn now() -> Instant {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        Instant(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        Instant(i64::try_from(crate::clock::since_epoch().as_millis()).unwrap_or(i64::MAX))
     }
 
     pub fn plus(self, duration: Duration) -> Instant {

@@ -1,6 +1,7 @@
 //! What an order, a payment and a yen are, and how they may change. No I/O, no async: the rules that every component and the worker
 //! share, tested in milliseconds.
 
+pub mod clock;
 mod event;
 mod instant;
 mod money;

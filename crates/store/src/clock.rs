@@ -1,4 +1,4 @@
-//! The wall clock, in the unit that every table uses.
+//! The wall clock, in the unit that every table uses. A component reads it of its host, which has corrected it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    clock::ShopClock,
     config::Limits,
     http::{
         allowed_hosts::AllowedHosts,
@@ -68,6 +69,7 @@ impl Guest {
         let mut wasi = WasiCtxBuilder::new();
         let log = |level| GuestLog::new(Arc::clone(capabilities), Arc::clone(&request), level);
         wasi.stdout(log(Level::Info)).stderr(log(Level::Warn));
+        wasi.wall_clock(ShopClock);
         // Files are local and mostly in the page cache: reading one is quicker than asking another thread to.
         wasi.allow_blocking_current_thread(true);
         for (name, value) in &capabilities.environment {

@@ -6,6 +6,7 @@
 //! with its own request.
 
 mod app;
+mod clock;
 mod compose;
 mod config;
 mod crash;

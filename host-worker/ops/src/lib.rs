@@ -1,6 +1,7 @@
 //! What keeps the system running besides its work: migrations, sample data, the invariants, health, metrics, logs.
 
 mod check;
+mod clock;
 mod database;
 mod databases;
 mod health;
@@ -13,6 +14,7 @@ mod seed;
 mod telemetry;
 
 pub use check::{CheckError, Finding, Looks, Outcome, Report, check, check_with};
+pub use clock::SharedClock;
 pub use database::Database;
 pub use databases::Databases;
 pub use health::{DatabaseProbe, Health, Probe};

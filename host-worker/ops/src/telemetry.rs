@@ -217,6 +217,11 @@ fn describe_sagas() {
         Unit::Seconds,
         "Age of the oldest saga in flight, by machine and phase"
     );
+    describe_gauge!(
+        "kessai_clock_offset_seconds",
+        Unit::Seconds,
+        "What the database's clock is ahead of this machine's; negative if it is behind"
+    );
     describe_counter!(
         "kessai_spans_dropped_total",
         "Spans that could not be sent to the collector"

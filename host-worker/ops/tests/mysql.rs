@@ -176,3 +176,12 @@ async fn a_schema_is_healthy_while_its_server_answers() {
     server.run().await;
     assert_eq!(probe.check().await, Ok(()));
 }
+
+#[tokio::test]
+async fn a_server_on_this_machine_has_this_machine_s_time_whatever_its_zone() {
+    let (server, login, _) = shop().await;
+    let mut root = server.schema("none").await;
+    root.query_drop("SET GLOBAL time_zone = '+09:00'").await.unwrap();
+    let ahead = login.clock_ahead().await.unwrap();
+    assert!(ahead.abs() < 250, "{ahead} ms");
+}

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use domain::Instant;
 use jiff::Timestamp;
 use kessai_alerts::{ActError, Action, Alert, AlertStatus, Filter, Page, Store};
-use kessai_ops::Database;
+use kessai_ops::{Database, SharedClock};
 use std::{fmt::Write, process::ExitCode};
 
 /// What one look at the table gives at most.
@@ -122,6 +122,7 @@ async fn open(home: &Home) -> Result<Store> {
             "{databases} has not the worker's database of this program: are these the shop's? (`kessai migrate` brings them up to date)"
         )
     }
+    SharedClock::start(&databases).await?;
     Ok(Store::open(relays::source(&databases, Database::Worker)).await?)
 }
 

@@ -3,7 +3,7 @@
 use crate::{AddressOptions, DataOption, ManifestOption, settings::Settings, worker};
 use anyhow::{Result, bail};
 use kessai_host::{lifecycle::Lifecycle, sagas::Sagas};
-use kessai_ops::Databases;
+use kessai_ops::{Databases, SharedClock};
 use std::path::Path;
 
 /// Where the shop's databases are.
@@ -55,6 +55,7 @@ impl Place {
                 names.join(", ")
             )
         }
+        SharedClock::start(&databases).await?;
         self.addresses.derive(&mut settings)?;
         let host = worker::load_host(&self.manifest.manifest, data, &settings, None).await?;
         Ok(host.lifecycle()?)

@@ -1,5 +1,6 @@
 //! The databases on a MySQL server: one schema for each owner.
 
+mod clock;
 mod migrate;
 mod probe;
 mod seed;

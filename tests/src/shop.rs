@@ -85,10 +85,16 @@ impl Shop {
     /// Another process of the same shop: its own address and worker; servers, PayPay and issuer in common. This one's sandbox must have a process of its own,
     /// and its webhooks go on coming here.
     pub async fn beside(&self) -> Result<Shop> {
+        self.beside_with(BTreeMap::new()).await
+    }
+
+    /// The same, with further environment that is this process's only.
+    pub async fn beside_with(&self, environment: BTreeMap<String, String>) -> Result<Shop> {
         ensure!(self.options.sandbox_apart, "its PayPay would end with it");
         let mut options = self.options.clone();
         options.sandbox_apart = false;
         options.place = Some(Arc::clone(&self.place));
+        options.environment.extend(environment);
         let paypay = ("paypay_base_url".to_owned(), self.paypay_url());
         options.variables.extend([paypay]);
         options.variables.extend(self.issuer_apart());

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+use xtask::faketime;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -28,6 +29,8 @@ impl Options {
 const WITH_SERVERS: &str = "kessai-relay/real-kafka,kessai-relay/real-mysql,kessai-alerts/real-kafka,kessai-alerts/real-mysql,scenarios/production";
 /// Where the names of those begin that run on the production backends only.
 const ONLY_PRODUCTION: &str = "on_servers::";
+/// Where the names of those begin that set a worker's clock wrong.
+const WITH_FAKETIME: &str = "on_servers::clocks::";
 /// The scenarios of the whole shop, chaos among them: what runs on either kind of backends.
 const SCENARIOS: [&str; 11] = [
     "admin",
@@ -111,6 +114,12 @@ pub fn test(options: &Options) -> Result<u8> {
         let mut cargo = cargo_test();
         for scenario in SCENARIOS.into_iter().chain(["production"]) {
             cargo.args(["--test", scenario]);
+        }
+        if faketime::library().is_none() {
+            cargo.args(["--", "--skip", WITH_FAKETIME]);
+            tally
+                .skipped
+                .push("workers whose clocks differ: no libfaketime (install Debian's `faketime`)".into());
         }
         tally.rust(
             "The whole shop on MariaDB, Redis and Kafka, with faults and kills, outages and several workers",

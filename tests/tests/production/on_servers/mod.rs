@@ -2,6 +2,7 @@
 
 mod alerts;
 mod browser;
+mod clocks;
 mod outage;
 mod statements;
 mod workers;

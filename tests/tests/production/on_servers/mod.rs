@@ -4,7 +4,6 @@ mod alerts;
 mod browser;
 mod clocks;
 mod outage;
-mod statements;
 mod workers;
 
 use anyhow::{Context, Result};
